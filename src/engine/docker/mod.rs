@@ -1,0 +1,1 @@
+//! Docker, through bollard. Nothing of bollard leaves this folder.

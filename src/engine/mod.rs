@@ -1,0 +1,349 @@
+//! The container engine: a trait, and Docker behind it. No engine's own type leaves its folder.
+
+pub mod docker;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::Stream;
+
+use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer};
+use crate::plan::spec::{ContainerSpec, CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
+use crate::stack::model::{Build, NetworkAttachment, Test};
+
+/// A boxed stream of results.
+pub type EngineStream<T> = Pin<Box<dyn Stream<Item = Result<T, EngineError>> + Send>>;
+
+/// What an engine answers. `attempt` says what was tried, in words that follow "could not".
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// It can't be reached at all.
+    #[error("{message}")]
+    Unreachable {
+        /// What was tried and what came back.
+        message: String,
+        /// What to do.
+        hints: Vec<String>,
+    },
+    /// There is no such thing.
+    #[error("could not {attempt}: {message}")]
+    NotFound {
+        /// What was tried.
+        attempt: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// A name is in use, or the thing is.
+    #[error("could not {attempt}: {message}")]
+    Conflict {
+        /// What was tried.
+        attempt: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// A host port is taken.
+    #[error("could not {attempt}: port {port} is already in use")]
+    PortTaken {
+        /// What was tried.
+        attempt: String,
+        /// The port with its address: `127.0.0.1:8500`.
+        port: String,
+    },
+    /// Anything else that the engine refused.
+    #[error("could not {attempt}: {message}")]
+    Refused {
+        /// What was tried.
+        attempt: String,
+        /// The engine's words.
+        message: String,
+    },
+    /// No progress within this time.
+    #[error("could not {attempt}: no progress for {after:?}")]
+    Stalled {
+        /// What was tried.
+        attempt: String,
+        /// The limit.
+        after: Duration,
+    },
+}
+
+/// A line or step of a pull or build, for progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// What goes on: `pulling 3 of 7 layers`, `Step 3/9 : RUN make`.
+    pub message: String,
+    /// Bytes done and wanted, where known.
+    pub bytes: Option<(u64, u64)>,
+}
+
+/// Receives progress; called often, must be cheap.
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// What an inspect tells of one container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerDetails {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: ContainerState,
+    /// Killed for lack of memory.
+    pub oom_killed: bool,
+    /// The engine's own error for it (a start that failed).
+    pub error: Option<String>,
+    /// How often the engine restarted it.
+    pub restarts: u64,
+    /// When it started last, RFC 3339.
+    pub started_at: Option<String>,
+    /// When it ended last, RFC 3339.
+    pub finished_at: Option<String>,
+    /// The verdict of its healthcheck.
+    pub health: Option<Health>,
+    /// The output of the last run of its healthcheck.
+    pub health_output: Option<String>,
+    /// Its healthcheck as it is in force, the image's included.
+    pub healthcheck: Option<ActiveHealthcheck>,
+    /// The user it runs as.
+    pub user: String,
+    /// The restart policy restarts it.
+    pub restarting_policy: bool,
+    /// Environment names and values; for guessing credentials. Never shown.
+    pub environment: BTreeMap<String, String>,
+    /// All networks: name → address.
+    pub addresses: BTreeMap<String, String>,
+    /// The ID of its image.
+    pub image_id: String,
+    /// What it was made of, with what its image sets taken out.
+    pub spec: ContainerSpec,
+}
+
+/// A healthcheck in force, with the engine's defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveHealthcheck {
+    /// What is run.
+    pub test: Test,
+    /// Time a run may take.
+    pub timeout: Duration,
+    /// Time between runs.
+    pub interval: Duration,
+    /// Failures in a row until unhealthy.
+    pub retries: u64,
+    /// Time in which failures don't count.
+    pub start_period: Duration,
+}
+
+/// Something happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerEvent {
+    /// The container's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The service that its labels name.
+    pub service: String,
+    /// What happened.
+    pub kind: ContainerEventKind,
+}
+
+/// What happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContainerEventKind {
+    /// Made.
+    Created,
+    /// Started.
+    Started,
+    /// Ended with this code.
+    Died(i64),
+    /// Killed for lack of memory.
+    Oom,
+    /// The healthcheck's verdict.
+    Health(Health),
+    /// Removed.
+    Removed,
+    /// Anything else.
+    Other(String),
+}
+
+/// A piece of a container's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When, as the engine noted it (RFC 3339 with nanoseconds).
+    pub time: jiff::Timestamp,
+    /// From stderr.
+    pub stderr: bool,
+    /// The line's bytes, without its end.
+    pub line: Vec<u8>,
+}
+
+/// Which part of a container's output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogQuery {
+    /// Go on as more comes.
+    pub follow: bool,
+    /// The last so many lines; nothing for all.
+    pub tail: Option<u64>,
+    /// From this time on.
+    pub since: Option<jiff::Timestamp>,
+    /// Up to this time.
+    pub until: Option<jiff::Timestamp>,
+}
+
+/// A command to run in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExecRequest {
+    /// The command.
+    pub command: Vec<String>,
+    /// As whom; nothing: as the container's user.
+    pub user: Option<String>,
+    /// Where; nothing: the container's folder.
+    pub working_dir: Option<String>,
+    /// Further variables.
+    pub environment: BTreeMap<String, String>,
+    /// With a terminal.
+    pub tty: bool,
+    /// With stdin attached.
+    pub stdin: bool,
+    /// All privileges.
+    pub privileged: bool,
+}
+
+/// A command that runs in a container (exec) or a container's own first process (attach).
+pub struct ExecSession {
+    /// Its output as it comes; (from stderr, bytes). Ends when the command ends.
+    pub output: EngineStream<(bool, Vec<u8>)>,
+    /// Its stdin, where attached.
+    pub input: Option<Pin<Box<dyn tokio::io::AsyncWrite + Send>>>,
+    /// The engine's name for it: for resizing and its exit code.
+    pub id: String,
+}
+
+/// A container engine. Every method is one call to it, but for those that say otherwise; those on containers take a
+/// name or an id.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// What engine this is. One call, the same that connecting made: it is remembered.
+    async fn info(&self) -> Result<EngineInfo, EngineError>;
+
+    /// All that belongs to the project and the images, in parallel: containers, networks, volumes, images.
+    async fn observe(&self, project: &str) -> Result<Observed, EngineError>;
+
+    /// The project's containers alone.
+    async fn containers(&self, project: &str) -> Result<Vec<ObservedContainer>, EngineError>;
+
+    /// The names of all projects that have containers here, with the folder they were started from.
+    async fn projects(&self) -> Result<BTreeMap<String, String>, EngineError>;
+
+    /// One container, and its image once an ID (what the image sets is taken out of `spec`).
+    async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError>;
+
+    /// Makes a network.
+    async fn create_network(&self, request: &CreateNetwork) -> Result<(), EngineError>;
+    /// Removes a network. One that isn't there is fine.
+    async fn remove_network(&self, name: &str) -> Result<(), EngineError>;
+    /// Puts a container on a network.
+    async fn connect_network(
+        &self,
+        network: &str,
+        container: &str,
+        attachment: &NetworkAttachment,
+    ) -> Result<(), EngineError>;
+    /// Makes a volume.
+    async fn create_volume(&self, request: &CreateVolume) -> Result<(), EngineError>;
+    /// Removes a volume. One that isn't there is fine.
+    async fn remove_volume(&self, name: &str) -> Result<(), EngineError>;
+
+    /// Makes a container; its id.
+    async fn create_container(&self, request: &CreateContainer) -> Result<String, EngineError>;
+    /// Copies files into a container, folders on the way included.
+    async fn copy_files(&self, container: &str, files: &[CopiedFile]) -> Result<(), EngineError>;
+    /// Starts a container. One that runs already is fine.
+    async fn start_container(&self, container: &str) -> Result<(), EngineError>;
+    /// Stops a container. One that doesn't run is fine.
+    async fn stop_container(&self, container: &str, timeout: Option<Duration>) -> Result<(), EngineError>;
+    /// Stops and starts a container.
+    async fn restart_container(&self, container: &str, timeout: Option<Duration>) -> Result<(), EngineError>;
+    /// Removes a container and its anonymous volumes. One that isn't there is fine.
+    async fn remove_container(&self, container: &str, force: bool) -> Result<(), EngineError>;
+    /// Gives a container another name.
+    async fn rename_container(&self, container: &str, name: &str) -> Result<(), EngineError>;
+
+    /// The ID of an image, when it is here.
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError>;
+    /// Pulls an image with the credentials of `~/.docker/config.json`.
+    async fn pull_image(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        progress: OnProgress<'_>,
+    ) -> Result<(), EngineError>;
+    /// Pushes an image with the credentials of `~/.docker/config.json`.
+    async fn push_image(&self, image: &str, progress: OnProgress<'_>) -> Result<(), EngineError>;
+    /// Builds an image; several calls where the first builder refuses.
+    async fn build_image(
+        &self,
+        image: &str,
+        build: &Build,
+        progress: OnProgress<'_>,
+    ) -> Result<(), EngineError>;
+    /// Builds an image from a tar stream that holds a Dockerfile, with the classic builder.
+    async fn build_tar(&self, image: &str, tar: Vec<u8>) -> Result<(), EngineError>;
+    /// Removes an image's tag. One that isn't there or is in use is fine.
+    async fn remove_image(&self, image: &str) -> Result<(), EngineError>;
+    /// All tags below a repository name (`vv-stub`).
+    async fn image_tags(&self, repository: &str) -> Result<Vec<String>, EngineError>;
+
+    /// Output of a container, stdout and stderr, in the order the engine kept it.
+    async fn logs(&self, container: &str, query: &LogQuery) -> Result<EngineStream<LogLine>, EngineError>;
+    /// Events of the project's containers from now on; the stream is open when this returns.
+    async fn events(&self, project: &str) -> Result<EngineStream<ContainerEvent>, EngineError>;
+
+    /// Starts a command in a container. Two calls.
+    async fn exec(&self, container: &str, request: &ExecRequest) -> Result<ExecSession, EngineError>;
+    /// The exit code of a command that has ended.
+    async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError>;
+    /// Tells a command's terminal its size.
+    async fn exec_resize(&self, id: &str, width: u16, height: u16) -> Result<(), EngineError>;
+    /// Attaches to a container's first process, before it is started.
+    async fn attach(&self, container: &str, tty: bool, stdin: bool) -> Result<ExecSession, EngineError>;
+    /// Tells a container's terminal its size.
+    async fn resize(&self, container: &str, width: u16, height: u16) -> Result<(), EngineError>;
+    /// Waits until a container has ended; its exit code.
+    async fn wait_exit(&self, container: &str) -> Result<i64, EngineError>;
+}
+
+/// Where to look for an engine: what the environment and the command line say.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// `DOCKER_HOST`
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`, else `~/.docker`
+    pub config_dir: PathBuf,
+    /// `DOCKER_CERT_PATH`
+    pub cert_path: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY` is set and not empty
+    pub tls_verify: bool,
+    /// `DOCKER_API_VERSION`
+    pub api_version: Option<String>,
+}
+
+impl ConnectOptions {
+    /// What this process's environment says.
+    pub fn from_env() -> Self {
+        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = std::env::home_dir().unwrap_or_else(|| Path::new("/").to_path_buf());
+        Self {
+            docker_host: var("DOCKER_HOST"),
+            docker_context: var("DOCKER_CONTEXT"),
+            config_dir: var("DOCKER_CONFIG").map_or_else(|| home.join(".docker"), PathBuf::from),
+            cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
+            tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
+            api_version: var("DOCKER_API_VERSION"),
+        }
+    }
+}

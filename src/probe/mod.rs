@@ -1,0 +1,55 @@
+//! PROOF: is it ready? A file per system; each asks in the system's own protocol. Uses the stack's types and the
+//! [`crate::platform::Platform`] only.
+
+use std::time::Duration;
+
+use crate::platform::Replica;
+
+/// One question asked, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Which replica (number 0: the service as a whole).
+    pub replica: Replica,
+    /// What was asked: `container`, `healthcheck`, `port 8500`, `leader`.
+    pub name: String,
+    /// How deep it went.
+    pub level: Level,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What was seen, in a line; never a secret.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How deep a check goes. A lower one that fails skips those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Running, restarts, memory, exit code.
+    Container,
+    /// The container's own healthcheck.
+    Healthcheck,
+    /// The port accepts.
+    Port,
+    /// The system answers in its protocol.
+    Protocol,
+    /// It does its work.
+    Deep,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// Not asked, because something below it failed or it doesn't apply.
+    Skipped,
+    /// Works, but look at it.
+    Warn,
+    /// Doesn't work.
+    Fail,
+}

@@ -1,0 +1,60 @@
+//! What the executor tells while it works. Renderers only consume these.
+
+use std::time::Duration;
+
+use crate::plan::operation::{Operation, OperationId};
+
+/// Something the executor tells.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An operation begins.
+    Started {
+        /// Which.
+        id: OperationId,
+    },
+    /// An operation goes on.
+    Progress {
+        /// Which.
+        id: OperationId,
+        /// What goes on, or what it waits for: `pulling 3 of 7 layers`, `health: connection refused`.
+        message: String,
+        /// Bytes done and wanted, where known.
+        bytes: Option<(u64, u64)>,
+    },
+    /// An operation is done.
+    Done {
+        /// Which.
+        id: OperationId,
+        /// How long it took.
+        took: Duration,
+    },
+    /// An operation failed, but was not required.
+    Warned {
+        /// Which.
+        id: OperationId,
+        /// Why.
+        message: String,
+    },
+    /// An operation failed.
+    Failed {
+        /// Which.
+        id: OperationId,
+        /// Why, in a line.
+        message: String,
+    },
+    /// An operation was not begun, or was given up, because another failed or the user interrupted.
+    Cancelled {
+        /// Which.
+        id: OperationId,
+    },
+}
+
+/// Receives events. Called from several tasks; must not block.
+pub trait Reporter: Send + Sync {
+    /// Before anything else: all operations of the plan.
+    fn begin(&self, operations: &[Operation]);
+    /// Something happened.
+    fn event(&self, event: Event);
+    /// After everything else.
+    fn end(&self);
+}
