@@ -19,6 +19,8 @@ pub enum Kind {
     NotReady,
     /// Interrupted by a signal.
     Interrupted,
+    /// A command that ran in a container ended with this code, which becomes vv's own.
+    Command(u8),
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Kind::Backend => 5,
             Kind::NotReady => 6,
             Kind::Interrupted => 130,
+            Kind::Command(code) => code,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The container engine: a trait, and Docker behind it. No engine's own type leaves its folder.
 
 pub mod docker;
+pub mod platform;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
