@@ -96,6 +96,8 @@ build_part() (
     cd "$context"
     echo "prepare $name"
     prepare
+    # What only the build reads stays out of the image.
+    printf '%s\n' part 'Dockerfile*' pom.xml 'go.*' .dockerignore >.dockerignore
     echo "docker build $image"
     labels=(--label "vv.parts.recipe=$(recipe_hash "$name")")
     if [ -n "$real" ]; then labels+=(--label "vv.parts.real=$real"); fi
