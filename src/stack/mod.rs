@@ -1,10 +1,12 @@
 //! DESIRED: from a stack's text to a typed [`Stack`]. Pure: files come through the [`files::Files`] trait.
 //!
-//! text → marked document ([`node`]) → interpolated → merged → typed model ([`model`]) → normalised.
+//! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
 pub mod files;
+pub mod merged;
 pub mod model;
 pub mod node;
+pub mod options;
 pub mod problem;
 pub mod vv;
 
