@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::engine::EngineError;
+use crate::plan::PlanError;
+
 /// What kind of failure it is; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -94,8 +97,18 @@ impl Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
+    /// What the rooms' own errors know of kinds and hints is taken over.
     fn from(error: E) -> Self {
-        Self::from_error(Kind::Failed, error.into())
+        let error = error.into();
+        if let Some(EngineError::Unreachable { hints, .. }) = error.downcast_ref() {
+            let hints = hints.clone();
+            return Self { hints, ..Self::from_error(Kind::EngineUnreachable, error) };
+        }
+        if let Some(PlanError { hints, .. }) = error.downcast_ref() {
+            let hints = hints.clone();
+            return Self { hints, ..Self::from_error(Kind::Failed, error) };
+        }
+        Self::from_error(Kind::Failed, error)
     }
 }
 

@@ -4,11 +4,9 @@ use clap::Args;
 
 use super::complete;
 use super::context::{self, Context};
-use super::deploy::{self, Deployment, DryRun};
-use crate::cli::Format;
+use super::deploy::{Deployment, DryRun};
 use crate::failure::Result;
 use crate::plan::build_plan;
-use crate::plan::images::BuildRequest;
 
 /// Build images
 #[derive(Debug, Args)]
@@ -35,11 +33,26 @@ pub async fn run(context: &Context, args: BuildArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.with_profiles_of(&args.services);
+    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "build", args.dry_run.dry_run).await?;
-    let request =
-        BuildRequest { services: args.services, no_cache: args.no_cache, pull: args.pull, push: args.push };
-    let plan = build_plan(&deployment.inputs(), &request)?;
-    let _ = (Format::Table, deploy::TIMEOUT);
-    deployment.finish(&plan, args.dry_run, "no service has anything to build").await
+    let plan = build_plan(&deployment.inputs(), &args.services, args.no_cache, args.pull)?;
+    deployment.finish(&plan, args.dry_run, "there is nothing to build").await?;
+    if args.push && !args.dry_run.dry_run {
+        push(context, &deployment, &args.services).await?;
+    }
+    Ok(())
+}
+
+/// Pushes what was built, one after another: the line to the registry is what takes the time.
+async fn push(context: &Context, deployment: &Deployment<'_>, services: &[String]) -> Result {
+    for service in context::select(&deployment.stack, services)? {
+        let stub = deployment.inputs().stubs.contains_key(&service.name);
+        if service.build.is_none() || stub {
+            continue;
+        }
+        context.printer.say(format_args!("pushing {}", service.image));
+        let detail = |progress: crate::engine::Progress| context.printer.detail(progress.message);
+        deployment.engine.push_image(&service.image, &detail).await?;
+    }
+    Ok(())
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::GlobalOptions;
-use crate::engine::{ConnectOptions, Engine, EngineError, docker};
+use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Printer;
 use crate::stack::embedded::Layered;
+use crate::stack::files::Disk;
 use crate::stack::options::LoadOptions;
 use crate::stack::{LoadError, Service, Stack};
 
@@ -49,7 +50,7 @@ impl Context {
 
     /// Loads the stack at hand without a word about it.
     pub fn load_quietly(&self) -> Result<Stack> {
-        crate::stack::load::load(&self.load_options()?, &Layered).map_err(invalid_stack)
+        crate::stack::load(&self.load_options()?, &Layered::new(&Disk)).map_err(invalid_stack)
     }
 
     /// Loads the stack at hand; says on stderr which it is and from where, and its warnings.
@@ -68,8 +69,7 @@ impl Context {
 
     /// Connects to the engine.
     pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
-        let engine = docker::connect(&ConnectOptions::from_env()).await?;
-        Ok(Arc::new(engine))
+        Ok(connect::connect(&ConnectOptions::from_env()).await?)
     }
 }
 
@@ -92,19 +92,6 @@ fn invalid_stack(error: LoadError) -> Failure {
         details.extend(problem.excerpt());
     }
     Failure::new(Kind::InvalidStack, first.to_string()).detail(details)
-}
-
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Unreachable { message, hints } => {
-                let mut failure = Failure::new(Kind::EngineUnreachable, message);
-                failure.hints = hints;
-                failure
-            }
-            error => Failure::from_error(Kind::Failed, anyhow::Error::new(error)),
-        }
-    }
 }
 
 /// The services named on a command line; all active ones for none. A name that isn't there gets the nearest one

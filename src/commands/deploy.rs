@@ -9,10 +9,10 @@ use clap::Args;
 use super::context::Context;
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::plan::{Inputs, PlanError, Stubs, render, which_need_inspect};
+use crate::plan::{Inputs, Stubs, render, which_need_inspect};
 use crate::run::executor::{ExecuteOptions, execute};
 use crate::run::lock::Lock;
 use crate::run::ready::ProbeReady;
@@ -92,6 +92,11 @@ impl<'a> Deployment<'a> {
         show(self.context, &self.stack, plan, format);
     }
 
+    /// Lets others change the stack from here on; the engine is what is left.
+    pub fn unlock(self) -> Arc<dyn Engine> {
+        self.engine
+    }
+
     /// Shows a plan, or carries it out; says `nothing` when it is empty.
     pub async fn finish(&self, plan: &Plan, dry_run: DryRun, nothing: &str) -> Result {
         let timeout = Duration::from_secs(600);
@@ -132,7 +137,7 @@ impl<'a> Deployment<'a> {
 /// Prints a plan.
 pub fn show(context: &Context, stack: &Stack, plan: &Plan, format: Format) {
     match format {
-        Format::Json => context.printer.json(&render::document(&stack.name, plan)),
+        Format::Json => context.printer.json(&render::json(&stack.name, plan)),
         Format::Table if plan.operations.is_empty() => {
             for note in &plan.notes {
                 context.printer.data(format_args!("note: {note}"));
@@ -151,12 +156,4 @@ async fn lock(context: &Context, stack: &Stack, command: &str) -> Result<Lock> {
     })
     .await
     .map_err(Failure::from)
-}
-
-impl From<PlanError> for Failure {
-    fn from(error: PlanError) -> Self {
-        let mut failure = Failure::new(Kind::Failed, error.message);
-        failure.hints = error.hints;
-        failure
-    }
 }

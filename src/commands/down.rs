@@ -33,7 +33,7 @@ pub async fn run(context: &Context, args: DownArgs) -> Result {
     let deployment = Deployment::of(context, stack, "down", args.dry_run.dry_run).await?;
     let request =
         DownRequest { volumes: args.volumes, remove_orphans: args.remove_orphans, timeout: args.timeout };
-    let plan = down_plan(&deployment.inputs(), &request)?;
+    let plan = down_plan(&deployment.inputs(), &request);
     deployment.finish(&plan, args.dry_run, "there is nothing: nothing to do").await
 }
 

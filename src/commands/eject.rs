@@ -27,17 +27,17 @@ const TEMPLATES: (&str, &str) = ("../../templates/", "./templates/");
 
 /// Writes the stack and the templates; all of it or nothing.
 pub fn run(context: &Context, args: EjectArgs) -> Result {
-    let Some(files) = embedded::files_of(&args.name) else {
-        let names = embedded::names();
+    let names = embedded::names();
+    if !names.contains(&args.name.as_str()) {
         let failure = Failure::usage(format!("there is no built-in stack '{}'", args.name));
-        return Err(match nearest(&args.name, names.iter().map(String::as_str)) {
+        return Err(match nearest(&args.name, names.iter().copied()) {
             Some(near) => failure.hint(format!("did you mean '{near}'?")),
             None => failure.hint(format!("the built-in stacks are {}", names.join(", "))),
         });
-    };
+    }
     let dir = args.dir.unwrap_or_else(|| PathBuf::from(&args.name));
     let files: Vec<(PathBuf, Vec<u8>)> =
-        files.into_iter().map(|(path, content)| (dir.join(&path), relocated(&path, content))).collect();
+        files_of(&args.name).into_iter().map(|(path, content)| (dir.join(&path), relocated(&path, content))).collect();
     if let Some((taken, _)) = files.iter().find(|(path, _)| !args.force && path.exists()) {
         return Err(Failure::new(Kind::Failed, format!("{} is there already; nothing was written", taken.display()))
             .hint("--force overwrites"));
@@ -48,6 +48,14 @@ pub fn run(context: &Context, args: EjectArgs) -> Result {
     context.printer.say(format_args!("wrote {} files to {}", files.len(), dir.display()));
     context.printer.say(format_args!("start it with: vv start --stack {}", as_stack(&dir)));
     Ok(())
+}
+
+/// The stack's own files and all templates, at the paths they get below the ejected folder.
+fn files_of(stack: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let home = Path::new("stacks").join(stack);
+    let own = embedded::files_below(&home);
+    let own = own.into_iter().filter_map(|(path, content)| Some((path.strip_prefix(&home).ok()?.to_owned(), content)));
+    own.chain(embedded::files_below(Path::new("templates"))).map(|(path, content)| (path, content.to_vec())).collect()
 }
 
 /// Templates move from the repository's root into the stack's own folder.

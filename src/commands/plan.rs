@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.with_profiles_of(&args.services);
+    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "plan", true).await?;
     let request = StartRequest {
         services: args.services,

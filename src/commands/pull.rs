@@ -24,7 +24,7 @@ pub async fn run(context: &Context, args: PullArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.with_profiles_of(&args.services);
+    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "pull", args.dry_run.dry_run).await?;
     let plan = pull_plan(&deployment.inputs(), &args.services)?;
     deployment.finish(&plan, args.dry_run, "no service has an image to pull").await

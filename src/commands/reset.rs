@@ -30,7 +30,7 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result {
     sure_of_the_stack(context, &stack, "reset", args.dry_run)?;
     let mut deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
     let down = DownRequest { volumes: true, remove_orphans: true, timeout: None };
-    let plan = down_plan(&deployment.inputs(), &down)?;
+    let plan = down_plan(&deployment.inputs(), &down);
     if args.dry_run.dry_run {
         deployment.show(&plan, Format::Table);
         context.printer.say("and then it would be built and started anew");

@@ -16,6 +16,9 @@ pub struct RestartArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
+    /// Don't wait until the services are ready again
+    #[arg(long)]
+    no_wait: bool,
     /// How long it may take to become ready again
     #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
     timeout: Duration,
@@ -30,6 +33,6 @@ pub async fn run(context: &Context, args: RestartArgs) -> Result {
         context::service(&stack, service)?;
     }
     let deployment = Deployment::of(context, stack, "restart", args.dry_run.dry_run).await?;
-    let plan = restart_plan(&deployment.inputs(), &args.services)?;
+    let plan = restart_plan(&deployment.inputs(), &args.services, None, args.no_wait)?;
     deployment.finish_within(&plan, args.dry_run, "there is no container to restart", args.timeout).await
 }

@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: ScaleArgs) -> Result {
         }
     }
     let services: Vec<String> = scale.keys().cloned().collect();
-    let stack = stack.with_profiles_of(&services);
+    let stack = stack.select(&services);
     let mut deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };
     if args.dry_run.dry_run {

@@ -22,12 +22,11 @@ pub fn run(context: &Context, args: StacksArgs) -> Result {
     let stacks = embedded::list();
     match args.format {
         Format::Table => {
-            let mut rows = table::new(&["STACK", "TITLE", "SERVICES", "DESCRIPTION"]);
+            let mut rows = table::new(&["STACK", "TITLE", "DESCRIPTION"]);
             for stack in &stacks {
                 rows.add_row([
                     stack.name.clone(),
                     stack.title.clone().unwrap_or_default(),
-                    stack.services.len().to_string(),
                     stack.description.clone().unwrap_or_default(),
                 ]);
             }
@@ -41,7 +40,6 @@ pub fn run(context: &Context, args: StacksArgs) -> Result {
                         "name": stack.name,
                         "title": stack.title,
                         "description": stack.description,
-                        "services": stack.services,
                     })
                 })
                 .collect();

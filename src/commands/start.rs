@@ -61,7 +61,7 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
     for service in &args.services {
         services.push(context::service(&stack, service)?.name.clone());
     }
-    let stack = stack.with_profiles_of(&services);
+    let stack = stack.select(&services);
     let request = StartRequest {
         services,
         no_deps: args.no_deps,

@@ -7,7 +7,6 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{Deployment, DryRun};
-use crate::cli::Format;
 use crate::failure::Result;
 use crate::plan::stop_plan;
 

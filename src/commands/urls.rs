@@ -192,7 +192,8 @@ async fn ask(address: &Address) -> Result<String, String> {
     }
 }
 
-fn show(context: &Context, stack: &Stack, addresses: &[Address], answers: Option<&[Result<String, String>]>) {
+/// Prints the table of addresses.
+pub fn show(context: &Context, stack: &Stack, addresses: &[Address], answers: Option<&[Result<String, String>]>) {
     let login = addresses.iter().any(|address| address.login.is_some());
     let mut headings = vec!["SERVICE", "WHAT", "URL"];
     if login {

@@ -6,5 +6,7 @@ mod support;
 
 mod commands;
 mod failures;
+mod interop;
 mod lifecycle;
+mod platforms;
 mod rooms;

@@ -94,6 +94,7 @@ async fn listen(config: Config) -> anyhow::Result<()> {
     let status = || Router::new().route("/status", get(status)).route("/status/ready", get(ready));
     let admin = Router::new()
         .route("/", get(root))
+        .route("/metrics", get(crate::pages::metrics))
         .route("/upstreams/{name}/targets", get(targets))
         .route("/{collection}", any(collection))
         .merge(status())

@@ -25,7 +25,7 @@ async fn main() -> ExitCode {
     let called = words.next().unwrap_or_default();
     let mut arguments: Vec<String> = words.collect();
     let mut name = called.rsplit('/').next().unwrap_or_default().to_owned();
-    if name == "vv-stand-in" {
+    if !["kong", "konga", "grafana", "grafana-server", "run.sh"].contains(&name.as_str()) {
         let first = arguments.first().cloned();
         name = match first.filter(|first| ["kong", "konga", "grafana"].contains(&first.as_str())) {
             Some(first) => {
@@ -60,12 +60,16 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves on a port of all addresses until SIGTERM.
+/// Serves on a port of all addresses until SIGTERM or SIGQUIT.
 pub async fn serve(port: u16, router: axum::Router) -> anyhow::Result<()> {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;
-    let mut terminated = signal(SignalKind::terminate())?;
+    // Kong's image is stopped by SIGQUIT.
+    let (mut terminated, mut quit) = (signal(SignalKind::terminate())?, signal(SignalKind::quit())?);
     let stopped = async move {
-        terminated.recv().await;
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = quit.recv() => {}
+        }
     };
     let router = router.layer(axum::middleware::map_response(own_up));
     Ok(axum::serve(listener, router).with_graceful_shutdown(stopped).await?)

@@ -23,9 +23,15 @@ pub async fn grafana() -> anyhow::Result<()> {
             "/api/health",
             get(|| async { Json(json!({"database": "ok", "version": "stand-in", "commit": "none"})) }),
         )
+        .route("/metrics", get(metrics))
         .route("/api/datasources", get(|State(sources): State<Value>| async { Json(sources) }))
         .with_state(sources);
     serve(3000, page("Grafana").merge(api)).await
+}
+
+/// Enough for Prometheus to find its target up.
+pub async fn metrics() -> &'static str {
+    "# HELP stand_in_info A stand-in answers here.\n# TYPE stand_in_info gauge\nstand_in_info 1\n"
 }
 
 fn page(name: &'static str) -> Router {
