@@ -1,6 +1,8 @@
 //! The container engine: a trait, and Docker behind it. No engine's own type leaves its folder.
 
+pub mod connect;
 pub mod docker;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -330,6 +332,10 @@ pub struct ConnectOptions {
     pub tls_verify: bool,
     /// `DOCKER_API_VERSION`
     pub api_version: Option<String>,
+    /// `XDG_RUNTIME_DIR`: a rootless engine's socket is there
+    pub runtime_dir: Option<PathBuf>,
+    /// The user's home: Docker Desktop's socket is in `.docker/run` there
+    pub home: Option<PathBuf>,
 }
 
 impl ConnectOptions {
@@ -344,6 +350,8 @@ impl ConnectOptions {
             cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
             tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
             api_version: var("DOCKER_API_VERSION"),
+            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+            home: Some(home),
         }
     }
 }
