@@ -2,12 +2,19 @@
 //!
 //! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
+pub mod dotenv;
 pub mod files;
+mod findings;
+mod interpolate;
 pub mod merged;
 pub mod model;
 pub mod node;
 pub mod options;
 pub mod problem;
+pub mod read;
+pub mod scalar;
+mod syntax;
+pub mod template;
 pub mod vv;
 
 pub use model::{Service, Stack};
