@@ -28,6 +28,8 @@ pub struct Merged {
     pub project_dir: PathBuf,
     /// Where it came from.
     pub origin: Origin,
+    /// What led to it.
+    pub found: Found,
     /// The interpolation environment of the root files: `.env` files below the process's own.
     pub env: Env,
     /// `--profile` and `COMPOSE_PROFILES`; `*` is all.
@@ -44,6 +46,23 @@ pub struct Merged {
     pub shifted: Shifted,
     /// Things worth saying that don't stop the load: `compose.yaml:4:12: the variable 'TAG' is not set, …`.
     pub warnings: Vec<String>,
+}
+
+/// What led to a stack, in the order in which it is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// `--stack`, with or without `-f`.
+    StackOption,
+    /// `-f`
+    FileOption,
+    /// `VV_STACK`
+    StackVariable,
+    /// `COMPOSE_FILE`
+    FileVariable,
+    /// A compose file in the folder or one above it.
+    Folder,
+    /// Nothing: it is the default embedded stack.
+    Fallback,
 }
 
 /// The key under which a config or secret with `environment:` carries its value, as compose-go has it.

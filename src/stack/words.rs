@@ -58,7 +58,7 @@ pub fn split(line: &str) -> Option<Words> {
                 quote = Quote::Dollar;
                 word.push(c);
             }
-            ('(', Quote::None) => return None,
+            ('(' | ')', Quote::None) => return None,
             (')', Quote::Dollar) => {
                 quote = Quote::None;
                 word.push(c);

@@ -11,7 +11,7 @@ pub use fields::{Fields, Keys};
 pub use sink::Sink;
 
 use super::node::{Entry, Node, Value};
-use super::problem::Mark;
+use super::problem::{Mark, Problem};
 
 /// A value in the document, and the way to it.
 #[derive(Clone)]
@@ -42,6 +42,11 @@ impl<'a> At<'a> {
     /// Notes something that is wrong only when the service that is being read takes part.
     pub fn problem_when_active(&self, message: impl Into<String>) {
         self.sink.problem_when_active(self.mark(), &self.path, message.into());
+    }
+
+    /// Passes problems of another text on, which are wrong only when the service that is being read takes part.
+    pub fn pass_on_when_active(&self, problems: impl IntoIterator<Item = Problem>) {
+        self.sink.pass_on_when_active(problems);
     }
 
     /// Notes something worth saying about this value.
@@ -75,6 +80,15 @@ impl<'a> At<'a> {
     /// Whether this is a list.
     pub fn is_list(&self) -> bool {
         matches!(self.node.value, Value::Sequence(_))
+    }
+
+    /// How many items or entries there are.
+    pub fn len(&self) -> usize {
+        match &self.node.value {
+            Value::Sequence(items) => items.len(),
+            Value::Mapping(entries) => entries.len(),
+            _ => 0,
+        }
     }
 
     /// The value of a key of this mapping.

@@ -24,6 +24,11 @@ impl Sink {
         self.when_active.borrow_mut().push(problem(mark, path, message));
     }
 
+    /// Passes problems on that don't matter while a profile keeps the service out.
+    pub fn pass_on_when_active(&self, problems: impl IntoIterator<Item = Problem>) {
+        self.when_active.borrow_mut().extend(problems);
+    }
+
     /// Notes a warning.
     pub fn warn(&self, mark: &Mark, path: &str, message: String) {
         self.warnings.borrow_mut().push(problem(mark, path, message).to_string());
