@@ -121,7 +121,7 @@ mod tests {
         insta::assert_snapshot!(problems.join("\n"), @r"
         c.yaml:3:12: a: the variable 'B' must be set: no
         c.yaml:4:11: b: '${C' must be followed by '}', ':-', '-', ':?', '?', ':+' or '+'; write '$$' for a plain '$'
-        c.yaml:5:13: c[1]: '${D' is never closed; write '$$' for a plain '$'
+        c.yaml:5:13: c[1]: '${' is never closed; write '$$' for a plain '$'
         ");
         insta::assert_snapshot!(findings.warnings.join("\n"), @"c.yaml:5:6: the variable 'A' is not set and becomes an empty text");
     }
