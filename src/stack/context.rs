@@ -37,7 +37,12 @@ impl Context<'_> {
 
 /// Notes a reference to something that isn't declared; whether it is. Only a service that takes part must have
 /// what it refers to.
-pub fn declared<'n>(at: &At<'_>, what: &str, name: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> bool {
+pub fn declared<'n>(
+    at: &At<'_>,
+    what: &str,
+    name: &str,
+    names: impl IntoIterator<Item = &'n str> + Clone,
+) -> bool {
     if names.clone().into_iter().any(|known| known == name) {
         return true;
     }

@@ -14,7 +14,8 @@ const CONDITIONS: [(&str, Condition); 3] = [
     ("service_completed_successfully", Condition::ServiceCompletedSuccessfully),
 ];
 
-const STARTED: Dependency = Dependency { condition: Condition::ServiceStarted, restart: false, required: true };
+const STARTED: Dependency =
+    Dependency { condition: Condition::ServiceStarted, restart: false, required: true };
 
 /// The declared dependencies.
 pub fn read(service: &Fields<'_>, name: &str, context: &Context<'_>) -> IndexMap<String, Dependency> {

@@ -87,18 +87,18 @@ fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> Resources {
     Resources {
         nano_cpus: one(service, "cpus", &format!("{limits_path}.cpus"), limit("cpus"), nano_cpus)
             .filter(|cpus| *cpus > 0),
-        memory: one(service, "mem_limit", &format!("{limits_path}.memory"), limit("memory"), At::bytes)
+        memory: one(service, "mem_limit", &format!("{limits_path}.memory"), limit("memory"), |at| at.bytes())
             .filter(|bytes| *bytes > 0),
         memory_reservation: one(
             service,
             "mem_reservation",
             "deploy.resources.reservations.memory",
             reserved,
-            At::bytes,
+            |at| at.bytes(),
         )
         .filter(|bytes| *bytes > 0),
         memory_swap: service.get("memswap_limit").and_then(|at| memory_swap(&at)),
-        pids: one(service, "pids_limit", &format!("{limits_path}.pids"), limit("pids"), At::integer),
+        pids: one(service, "pids_limit", &format!("{limits_path}.pids"), limit("pids"), |at| at.integer()),
         cpu_shares: service.get("cpu_shares").and_then(|at| at.integer()),
         cpuset: service.string("cpuset"),
     }

@@ -77,7 +77,8 @@ impl Section {
 /// The declared configs or secrets.
 pub fn declarations<'a>(root: &Fields<'a>, section: Section) -> IndexMap<String, FileObject<'a>> {
     let Some(at) = root.get(section.key()) else { return IndexMap::new() };
-    let object = |(name, at): (&str, At<'a>)| (name.to_owned(), FileObject { origin: origin(&at, section), at });
+    let object =
+        |(name, at): (&str, At<'a>)| (name.to_owned(), FileObject { origin: origin(&at, section), at });
     at.named().into_iter().map(object).collect()
 }
 
@@ -101,7 +102,10 @@ fn origin(at: &At<'_>, section: Section) -> Origin {
             at.problem(format!("'external' and '{}' exclude each other", given[0]));
             Origin::Invalid
         }
-        ["file"] => fields.get("file").and_then(|at| at.text()).map_or(Origin::Invalid, |path| Origin::File(path.into())),
+        ["file"] => fields
+            .get("file")
+            .and_then(|at| at.text())
+            .map_or(Origin::Invalid, |path| Origin::File(path.into())),
         ["content"] => fields.string("content").map_or(Origin::Invalid, Origin::Content),
         ["environment"] => match fields.get("environment").and_then(|at| at.text()) {
             Some(name) => Origin::Environment(name, fields.string(VALUE_KEY)),
@@ -189,7 +193,8 @@ fn mount(
     let target = fields.as_ref().and_then(|fields| fields.get("target")).and_then(|at| at.text());
     let target = target.unwrap_or_else(|| name.clone());
     let target = if target.starts_with('/') { target } else { format!("{}{target}", section.folder()) };
-    let text = |key: &str| fields.as_ref().and_then(|fields| fields.get(key)).and_then(|at| at.string_or_number());
+    let text =
+        |key: &str| fields.as_ref().and_then(|fields| fields.get(key)).and_then(|at| at.string_or_number());
     let (uid, gid) = (text("uid"), text("gid"));
     let mode = fields.as_ref().and_then(|fields| fields.get("mode")).and_then(|at| mode(&at));
     if !declared(&source_at, section.one(), &name, objects.keys().map(String::as_str)) {

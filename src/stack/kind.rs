@@ -5,7 +5,7 @@
 /// The first entry that fits wins, so that what is made for a system (`kafka-ui`, `konga`) stands before the system
 /// itself.
 const KINDS: &[(&str, &[&str])] = &[
-    ("kafka-ui", &["kafka-ui", "kafka-ui-stand-in", "akhq", "kafdrop"]),
+    ("kafka-ui", &["kafka-ui", "akhq", "kafdrop"]),
     ("adminer", &["adminer"]),
     ("redis-commander", &["redis-commander"]),
     ("temporal-ui", &["temporal-ui"]),
@@ -29,22 +29,28 @@ const KINDS: &[(&str, &[&str])] = &[
     ("nginx", &["nginx", "nginx-unprivileged", "openresty"]),
     ("minio", &["minio"]),
     ("clickhouse", &["clickhouse", "clickhouse-server"]),
-    ("otel-collector", &["opentelemetry-collector", "opentelemetry-collector-contrib", "otel-collector", "signoz-otel-collector"]),
+    (
+        "otel-collector",
+        &[
+            "opentelemetry-collector",
+            "opentelemetry-collector-contrib",
+            "otel-collector",
+            "signoz-otel-collector",
+        ],
+    ),
     ("signoz", &["signoz", "query-service"]),
     ("mysql", &["mysql", "mysql-server", "mariadb", "percona"]),
     ("mongo", &["mongo", "mongodb", "mongodb-community-server"]),
     ("nats", &["nats"]),
-    // These two aren't seen in an image's name; `x-vv.kind` says so.
+    // These aren't seen in an image's name; `x-vv.kind` says so. A job runs once and ends.
     ("graphql", &[]),
+    ("job", &[]),
     ("service", &[]),
 ];
 
 /// Images whose last word says too little by itself: they count only below these owners.
-const OWNED: &[(&str, &[&str])] = &[
-    ("all-in-one", &["jaegertracing"]),
-    ("auto-setup", &["temporalio"]),
-    ("query-service", &["signoz"]),
-];
+const OWNED: &[(&str, &[&str])] =
+    &[("all-in-one", &["jaegertracing"]), ("auto-setup", &["temporalio"]), ("query-service", &["signoz"])];
 
 /// All kinds that `x-vv.kind` may name.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
@@ -64,7 +70,7 @@ pub fn guess(image: &str) -> Option<&'static str> {
             return None;
         }
     }
-    KINDS.iter().find(|(kind, words)| *kind != "service" && words.contains(&name)).map(|(kind, _)| *kind)
+    KINDS.iter().find(|(_, words)| words.contains(&name)).map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ fn short(at: &At<'_>, text: &str, context: &Context<'_>) -> Option<Mount> {
         [source, target] => (Some(source), target, ""),
         [source, target, options] => (Some(source), target, options),
         _ => {
-            at.problem(format!("'{text}' has too many ':'; expected SOURCE:TARGET:OPTIONS, or the long syntax"));
+            at.problem(format!(
+                "'{text}' has too many ':'; expected SOURCE:TARGET:OPTIONS, or the long syntax"
+            ));
             return None;
         }
     };
@@ -87,7 +89,9 @@ fn short(at: &At<'_>, text: &str, context: &Context<'_>) -> Option<Mount> {
             "nocopy" if !bind => {}
             "z" | "Z" if bind => selinux(at, option),
             option if bind && PROPAGATIONS.contains(&option) => {}
-            other => at.warn(format!("the option '{other}' means nothing here and is ignored, as in Compose")),
+            other => {
+                at.warn(format!("the option '{other}' means nothing here and is ignored, as in Compose"))
+            }
         }
     }
     Some(Mount { target: clean(target), read_only: options.contains(&"ro"), kind })

@@ -10,17 +10,32 @@ use super::model::{IpamPool, Namespace, Network, NetworkAttachment};
 
 const NETWORK: Keys = Keys {
     read: &[
-        "name", "external", "driver", "driver_opts", "internal", "attachable", "enable_ipv6", "labels", "ipam",
+        "name",
+        "external",
+        "driver",
+        "driver_opts",
+        "internal",
+        "attachable",
+        "enable_ipv6",
+        "labels",
+        "ipam",
     ],
     ignored: &[],
     unsupported: &["enable_ipv4"],
     extensions: true,
 };
-const IPAM: Keys = Keys { read: &["driver", "config"], ignored: &[], unsupported: &["options"], extensions: true };
+const IPAM: Keys =
+    Keys { read: &["driver", "config"], ignored: &[], unsupported: &["options"], extensions: true };
 const POOL: Keys = Keys::compose(&["subnet", "ip_range", "gateway", "aux_addresses"]);
 const ATTACHMENT: Keys = Keys {
     read: &[
-        "aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address", "priority", "driver_opts",
+        "aliases",
+        "ipv4_address",
+        "ipv6_address",
+        "link_local_ips",
+        "mac_address",
+        "priority",
+        "driver_opts",
     ],
     ignored: &[],
     unsupported: &["gw_priority", "interface_name"],
@@ -30,7 +45,9 @@ const ATTACHMENT: Keys = Keys {
 /// A declared network, under the name that it has on the engine.
 pub fn read(key: &str, at: &At<'_>, project: &str) -> Network {
     let default_name = format!("{project}_{key}");
-    let Some(fields) = at.fields(NETWORK) else { return Network { name: default_name, ..Network::default() } };
+    let Some(fields) = at.fields(NETWORK) else {
+        return Network { name: default_name, ..Network::default() };
+    };
     let (external, name) = external(&fields, key, default_name);
     let ipam = fields.get("ipam").and_then(|at| at.fields(IPAM));
     let pools = ipam.as_ref().and_then(|ipam| ipam.get("config")).map(|at| at.items()).unwrap_or_default();
@@ -85,10 +102,15 @@ pub fn attachments(service: &Fields<'_>, context: &Context<'_>) -> IndexMap<Stri
     }
     if let Some(at) = &named {
         let entries: Vec<(String, At<'_>, NetworkAttachment)> = if at.is_list() {
-            let item = |at: At<'_>| Some((at.text()?, at, NetworkAttachment::default()));
-            at.items().into_iter().filter_map(item).collect()
+            at.items()
+                .into_iter()
+                .filter_map(|at| Some((at.text()?, at, NetworkAttachment::default())))
+                .collect()
         } else {
-            at.entries().into_iter().map(|(name, at)| (name.to_owned(), at.clone(), attachment(&at))).collect()
+            at.entries()
+                .into_iter()
+                .map(|(name, at)| (name.to_owned(), at.clone(), attachment(&at)))
+                .collect()
         };
         for (name, at, attachment) in entries {
             if declared(&at, "network", &name, context.networks.iter().copied()) {

@@ -123,13 +123,19 @@ pub fn parse(text: &str) -> Result<Vec<Port>, String> {
     let host = if host.is_empty() { None } else { fixed(range(host)?) };
     pair(container, host, text)?
         .into_iter()
-        .map(|(target, published)| Ok(Port { target, published, host_ip: host_ip.clone(), protocol: *protocol }))
+        .map(|(target, published)| {
+            Ok(Port { target, published, host_ip: host_ip.clone(), protocol: *protocol })
+        })
         .collect()
 }
 
 /// Which host port goes with which container port. A range of host ports for one container port stays a range, of
 /// which the engine picks one.
-fn pair(container: PortRange, host: Option<PortRange>, text: &str) -> Result<Vec<(u16, Option<PortRange>)>, String> {
+fn pair(
+    container: PortRange,
+    host: Option<PortRange>,
+    text: &str,
+) -> Result<Vec<(u16, Option<PortRange>)>, String> {
     let targets = container.first..=container.last;
     let Some(host) = host else { return Ok(targets.map(|target| (target, None)).collect()) };
     if container.first == container.last {
@@ -179,7 +185,8 @@ pub fn expose(at: &At<'_>) -> Vec<String> {
         match range(numbers) {
             Ok(range) => {
                 for port in range.first..=range.last {
-                    let text = protocol.map_or_else(|| port.to_string(), |protocol| format!("{port}/{protocol}"));
+                    let text =
+                        protocol.map_or_else(|| port.to_string(), |protocol| format!("{port}/{protocol}"));
                     if !ports.contains(&text) {
                         ports.push(text);
                     }

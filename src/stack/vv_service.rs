@@ -2,21 +2,19 @@
 
 use indexmap::IndexMap;
 
-use super::context::{Context, declared};
+use super::context::Context;
 use super::decode::{At, Keys};
 use super::kind;
 use super::vv::{Probe, Scale, ServiceVv, Stub, StubCall, StubLogs, StubRoute, Url};
 use super::{command, vv_shapes};
 use crate::failure::nearest;
 
-const KEYS: Keys = Keys::strict(&[
-    "kind", "title", "group", "urls", "probe", "scale", "needs", "register", "stub",
-]);
+const KEYS: Keys =
+    Keys::strict(&["kind", "title", "group", "urls", "probe", "scale", "needs", "register", "stub"]);
 const URL: Keys = Keys::strict(&["name", "port", "path", "scheme", "login"]);
 const PROBE: Keys = Keys::strict(&["http", "tcp", "grpc", "exec"]);
 const SCALE: Keys = Keys::strict(&["min", "max", "by"]);
-const STUB: Keys =
-    Keys::strict(&["port", "health", "metrics", "docs", "service", "routes", "calls", "logs"]);
+const STUB: Keys = Keys::strict(&["port", "health", "metrics", "docs", "service", "routes", "calls", "logs"]);
 const ROUTE: Keys = Keys::strict(&["method", "path", "status", "body", "calls"]);
 const CALL: Keys = Keys::strict(&["url", "method"]);
 
@@ -72,7 +70,9 @@ fn probe(at: &At<'_>) -> Option<Probe> {
     match choice {
         "exec" => {
             let words = if at.is_mapping() {
-                at.fields(Keys::strict(&["command"]))?.required("command").and_then(|at| command::read(&at))?
+                at.fields(Keys::strict(&["command"]))?
+                    .required("command")
+                    .and_then(|at| command::read(&at))?
             } else {
                 command::read(&at)?
             };
@@ -101,7 +101,13 @@ fn scale(at: &At<'_>) -> Option<Scale> {
     let min = fields.required("min").and_then(|at| at.integer());
     let max = fields.required("max").and_then(|at| at.integer());
     let by = fields.get("by").and_then(|at| {
-        at.word(&[("cpu", "cpu"), ("memory", "memory"), ("requests", "requests"), ("events", "events"), ("queue", "queue")])
+        at.word(&[
+            ("cpu", "cpu"),
+            ("memory", "memory"),
+            ("requests", "requests"),
+            ("events", "events"),
+            ("queue", "queue"),
+        ])
     });
     let scale = Scale { min: min?, max: max?, by: by.map(str::to_owned) };
     if scale.min > scale.max {
@@ -168,12 +174,21 @@ fn calls(at: &At<'_>, context: &Context<'_>) -> Vec<StubCall> {
         };
         // A name with a dot is somewhere else.
         if !host.contains('.') && host != "localhost" {
-            declared(&url_at, "service", host, context.services.iter().copied());
+            unknown_host(&url_at, host, context);
         }
         let method = fields.get("method").map_or(Some("GET".into()), |at| vv_shapes::method(&at))?;
         Some(StubCall { url, method })
     };
     at.items().iter().filter_map(call).collect()
+}
+
+/// A host may be an alias, too; but one that is nearly a service's name is most likely meant to be it.
+fn unknown_host(at: &At<'_>, host: &str, context: &Context<'_>) {
+    if !context.services.contains(host)
+        && let Some(near) = nearest(host, context.services.iter().copied())
+    {
+        at.warn(format!("there is no service '{host}'; did you mean '{near}'?"));
+    }
 }
 
 /// The host of an `http` or `https` URL.
@@ -187,7 +202,8 @@ fn host(url: &str) -> Option<&str> {
 fn logs(at: &At<'_>) -> Option<StubLogs> {
     let at = at.fields(Keys::strict(&["logstash"]))?.required("logstash")?;
     let address = at.text()?;
-    let valid = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    let valid =
+        address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !valid {
         at.problem(format!("expected HOST:PORT, found '{address}'"));
     }

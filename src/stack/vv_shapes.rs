@@ -155,7 +155,9 @@ pub fn topics(at: &At<'_>) {
             && name != ".."
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
         if !valid {
-            topic.problem(format!("'{name}' isn't a topic's name: up to 249 letters, digits, '.', '_' and '-'"));
+            topic.problem(format!(
+                "'{name}' isn't a topic's name: up to 249 letters, digits, '.', '_' and '-'"
+            ));
         }
         if names.contains(&name) {
             topic.problem(format!("the topic '{name}' is there twice"));

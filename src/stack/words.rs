@@ -10,8 +10,8 @@ pub struct Words {
     pub dropped: Option<String>,
 }
 
-/// Splits a command line. Quotes group, a backslash escapes (not within single quotes; `\t` and `\n` are a tab and
-/// a line feed), `$(…)` and backquotes stay one word and are not run. Nothing when a quote isn't closed.
+/// Splits a command line. Quotes group, a backslash makes the next character an ordinary one (not within single
+/// quotes), `$(…)` and backquotes stay one word and are not run. Nothing when a quote isn't closed.
 pub fn split(line: &str) -> Option<Words> {
     let mut words = Vec::new();
     let mut word = String::new();
@@ -20,11 +20,7 @@ pub fn split(line: &str) -> Option<Words> {
     let mut escaped = false;
     for (index, c) in line.char_indices() {
         if escaped {
-            word.push(match c {
-                't' => '\t',
-                'n' => '\n',
-                other => other,
-            });
+            word.push(c);
             escaped = false;
             started = true;
             continue;
@@ -103,7 +99,7 @@ mod tests {
             ("", Some(&[])),
             ("  a   b ", Some(&["a", "b"])),
             (r#"sh -c "exec x 'y z'""#, Some(&["sh", "-c", "exec x 'y z'"])),
-            (r"a\ b \t c", Some(&["a b", "\t", "c"])),
+            (r"a\ b \t c", Some(&["a b", "t", "c"])),
             (r"'a\b'", Some(&[r"a\b"])),
             (r#""a\"b""#, Some(&[r#"a"b"#])),
             (r#"a "" b"#, Some(&["a", "", "b"])),
@@ -118,7 +114,11 @@ mod tests {
         ];
         for (line, wanted) in cases {
             let words = split(line).map(|split| split.words);
-            assert_eq!(words.as_deref(), wanted.map(|w| w.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{line}");
+            assert_eq!(
+                words.as_deref(),
+                wanted.map(|w| w.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(),
+                "{line}"
+            );
         }
     }
 

@@ -54,7 +54,10 @@ impl<'a> At<'a> {
         };
         for (key, entry) in entries {
             let key = key.as_str();
-            if keys.read.contains(&key) || keys.ignored.contains(&key) || (keys.extensions && key.starts_with("x-")) {
+            if keys.read.contains(&key)
+                || keys.ignored.contains(&key)
+                || (keys.extensions && key.starts_with("x-"))
+            {
                 continue;
             }
             let at = self.below(key, &entry.node);
@@ -93,7 +96,10 @@ impl<'a> Fields<'a> {
 
     /// The value of a key that may be null; nothing when the key isn't there.
     pub fn present(&self, key: &str) -> Option<At<'a>> {
-        debug_assert!(key.starts_with("x-") || self.keys.all().any(|known| known == key), "{key} isn't in the table");
+        debug_assert!(
+            key.starts_with("x-") || self.keys.all().any(|known| known == key),
+            "{key} isn't in the table"
+        );
         self.entries.get(key).map(|entry| self.at.below(key, &entry.node))
     }
 

@@ -136,10 +136,15 @@ impl<'a> At<'a> {
             if name.starts_with("x-") {
                 return false;
             }
-            let valid = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+            let valid =
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
             if !valid {
                 let key = self.key_mark(name).unwrap_or(at.mark());
-                self.sink.problem(key, &at.path, "a name is made of letters, digits, '.', '_' and '-'".into());
+                self.sink.problem(
+                    key,
+                    &at.path,
+                    "a name is made of letters, digits, '.', '_' and '-'".into(),
+                );
             }
             valid
         });

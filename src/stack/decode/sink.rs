@@ -39,6 +39,11 @@ impl Sink {
         self.when_active.take()
     }
 
+    /// Makes what was noted by [`Sink::problem_when_active`] so far a problem in any case.
+    pub fn settle(&self) {
+        self.problems.borrow_mut().extend(self.when_active.take());
+    }
+
     /// All problems, in no particular order, and all warnings.
     pub fn into_parts(self) -> (Vec<Problem>, Vec<String>) {
         (self.problems.into_inner(), self.warnings.into_inner())

@@ -239,8 +239,10 @@ pub fn json(node: &Node) -> serde_json::Value {
         },
         Value::String(text) => text.clone().into(),
         Value::Sequence(items) => items.iter().map(json).collect(),
-        Value::Mapping(entries) => {
-            entries.iter().map(|(key, entry)| (key.clone(), json(&entry.node))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Value::Mapping(entries) => entries
+            .iter()
+            .map(|(key, entry)| (key.clone(), json(&entry.node)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     }
 }
