@@ -100,8 +100,9 @@ build_part() (
     printf '%s\n' part 'Dockerfile*' pom.xml 'go.*' .dockerignore >.dockerignore
     echo "docker build $image"
     labels=(--label "vv.parts.recipe=$(recipe_hash "$name")")
+    # Said of every image, because labels are inherited.
+    if [ -n "$stands_in" ]; then real="no: test code that stands in for $stands_in" && labels+=(--label vv.parts.stand-in=true); fi
     if [ -n "$real" ]; then labels+=(--label "vv.parts.real=$real"); fi
-    if [ -n "$stands_in" ]; then labels+=(--label vv.parts.stand-in=true --label "vv.parts.stands-in-for=$stands_in"); fi
     before=$(docker image inspect -f '{{.Id}}' "$image" 2>/dev/null || true)
     if [ -z "$package" ]; then
         docker_build "$image" "${labels[@]}"
@@ -110,7 +111,8 @@ build_part() (
         docker_build "$PREFIX/$name:building"
         installed=$(docker run --rm --network none --entrypoint dpkg-query "$PREFIX/$name:building" -W -f '${Version}' "$package")
         printf 'FROM %s\n' "$PREFIX/$name:building" >Dockerfile.label
-        docker_build "$image" -f Dockerfile.label "${labels[@]}" --label "vv.parts.real=$package $installed"
+        version=${installed#*:} # without the epoch, and below without the packager's own revision
+        docker_build "$image" -f Dockerfile.label "${labels[@]}" --label "vv.parts.real=$package ${version%%[-+]*} (Debian $installed)"
         docker rmi "$PREFIX/$name:building" >/dev/null
     fi
     # The image of the former recipe, unless a container still uses it.
