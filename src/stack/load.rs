@@ -140,7 +140,7 @@ impl<'a> Loader<'a> {
                 if !self.prepare(&mut document, level, &path) {
                     continue;
                 }
-                paths::resolve(&mut document, &base);
+                paths::resolve_tree(&mut document, &base);
                 extends::apply(self, level, &mut document, &path);
                 include::apply(self, level, &mut document, &path);
                 merged = Some(match merged {
@@ -152,6 +152,13 @@ impl<'a> Loader<'a> {
         let mut merged = merged?;
         merge::strip(&mut merged);
         unique::unique(&mut merged);
+        // Lists are told what they repeat by what is written, so paths come after: `x.env` is not `./x.env`.
+        let base = Base {
+            disk: level.project_dir.clone(),
+            tree: level.project_dir.clone(),
+            home: self.home.clone(),
+        };
+        paths::resolve_disk(&mut merged, &base);
         resolve_environment(&mut merged, &level.env);
         Some(merged)
     }
@@ -174,6 +181,9 @@ impl<'a> Loader<'a> {
 
     /// Reads a file's documents; a problem is noted.
     pub fn read_file(&mut self, path: &FilePath, asked: Asked<'_>) -> Option<ReadFile> {
+        if self.budget.is_spent() {
+            return None;
+        }
         let source = self.read_text(path, asked)?;
         match read::parse(&source, &mut self.budget) {
             Ok(parsed) => {

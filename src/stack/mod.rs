@@ -44,6 +44,8 @@ mod syntax;
 pub mod template;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod unique;
 pub mod units;
 mod validate;
