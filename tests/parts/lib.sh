@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Shared by build and smoke: what a part is, whether its image is current, how one is built.
-# Sourced, never run. Needs bash 4.4 or newer.
+# Sourced, never run. Needs Linux and bash 5.
 #
 # A part is a folder here with a Dockerfile and a file named `part`, a bash fragment that sets
 #   version   the image's tag; the image is localhost/vv-parts/FOLDER:VERSION
@@ -13,6 +13,11 @@
 #   network   the network of the build's steps: none, where they listen on ports (default: host)
 #   sources   further files and folders, relative to the repository, that its image is made of
 # and may define prepare, which runs in the build context, a copy of the folder, and completes it.
+
+if [ "$(uname -s)" != Linux ] || [ "${BASH_VERSINFO[0]}" -lt 5 ]; then
+    echo "tests/parts: these images are built on Linux (Debian or Ubuntu) with bash 5 or newer" >&2
+    exit 1
+fi
 
 readonly PREFIX=localhost/vv-parts
 # Raised when this file changes in a way that makes every image out of date.
