@@ -1,1 +1,3 @@
 //! The live tests: one binary.
+
+mod engine;
