@@ -5,6 +5,7 @@
 mod support;
 
 mod commands;
+mod engine;
 mod failures;
 mod interop;
 mod lifecycle;
