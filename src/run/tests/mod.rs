@@ -1,1 +1,8 @@
+//! The executor on an engine in memory, with a clock that stands still while anything runs: times are exact.
 
+mod failing;
+mod healthchecks;
+mod ordering;
+mod stopping;
+mod support;
+mod waiting;
