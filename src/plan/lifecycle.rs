@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::adopt::is_anonymous;
 use super::graph;
 use super::input::{Inputs, PlanError};
-use super::labels::PROJECT;
+use super::labels::{PROJECT, REPLACE};
 use super::observed::{ContainerState, ObservedContainer};
 use super::operation::{Action, Cause, Operation, OperationId, Plan, Target, WaitCondition, WaitFor};
 use super::replicas::is_job;
@@ -236,6 +236,7 @@ fn anonymous_volumes(
 ) {
     let mounted: BTreeSet<&str> = gone
         .iter()
+        .filter(|container| container.labels.contains_key(REPLACE))
         .flat_map(|container| container.mounts.values())
         .filter(|mount| mount.kind == "volume" && is_anonymous(&mount.source))
         .map(|mount| mount.source.as_str())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::anonymous_volumes;
 use super::desired::Desired;
 use super::input::{Inputs, PlanError, StartRequest};
-use super::labels::SCALED;
+use super::labels::{REPLACE, SCALED};
 use super::names;
 use super::observed::{ContainerState, Health, ObservedContainer};
 use super::operation::Cause;
@@ -82,7 +82,13 @@ pub(super) enum Revive {
     Follow(Cause),
 }
 
-impl Decision<'_> {
+impl<'a> Decision<'a> {
+    /// A decision that nothing is wanted of.
+    pub fn bare(desired: Desired<'a>) -> Self {
+        let (clear, surplus, replicas, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { desired, job: false, clear, surplus, replicas, notes }
+    }
+
     /// Something that others have connections to, or namespaces of, goes away and comes back.
     pub fn is_renewed(&self) -> bool {
         self.replicas.iter().any(|replica| match &replica.fate {
@@ -259,7 +265,8 @@ fn sort_out<'a>(desired: &Desired<'_>, mine: &[&'a ObservedContainer]) -> Sorted
             }
             // Its replacement was interrupted before the old one went.
             _ if replaced.is_some() => sorted.clear.push((container, Cause::Leftover)),
-            ContainerState::Created if temporary.is_some() => {
+            // Its predecessor is gone: what that one has left to it is nowhere else.
+            ContainerState::Created if temporary.is_some() || container.labels.contains_key(REPLACE) => {
                 sorted.inherited.insert(number(container), anonymous_volumes(container, &desired.spec));
                 sorted.clear.push((container, Cause::Leftover));
             }

@@ -65,7 +65,7 @@ pub(super) fn find(
     container: &ObservedContainer,
     parents: &Parents<'_>,
 ) -> Finding {
-    if let Some(cause) = lost_namespace(desired, container, parents) {
+    if let Some(cause) = lost_namespace(desired.service, container, parents) {
         return Finding::Stale(cause);
     }
     match comparable_hash(container) {
@@ -89,8 +89,8 @@ pub(super) fn find(
 }
 
 /// A service whose namespace it shares is another container by now.
-fn lost_namespace(
-    desired: &Desired<'_>,
+pub(super) fn lost_namespace(
+    own: &Service,
     container: &ObservedContainer,
     parents: &Parents<'_>,
 ) -> Option<Cause> {
@@ -104,9 +104,9 @@ fn lost_namespace(
             };
             let inspected = container.inspected.as_deref();
             let modes = [
-                (&desired.service.network_mode, Some(container.network_mode.as_str())),
-                (&desired.service.ipc, inspected.and_then(|spec| spec.ipc.as_deref())),
-                (&desired.service.pid, inspected.and_then(|spec| spec.pid.as_deref())),
+                (&own.network_mode, Some(container.network_mode.as_str())),
+                (&own.ipc, inspected.and_then(|spec| spec.ipc.as_deref())),
+                (&own.pid, inspected.and_then(|spec| spec.pid.as_deref())),
             ];
             modes.iter().any(|(wanted, found)| {
                 let shares = matches!(wanted, Some(Namespace::Service(name)) if name == service);
@@ -114,7 +114,7 @@ fn lost_namespace(
             })
         }
     };
-    let service = namespace_parents(desired.service).find(|service| lost(service))?;
+    let service = namespace_parents(own).find(|service| lost(service))?;
     Some(Cause::DependencyRecreated { service: service.to_owned() })
 }
 

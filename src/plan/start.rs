@@ -11,7 +11,7 @@ use super::observed::{ObservedContainer, ObservedNetwork, ObservedVolume};
 use super::operation::{Action, Cause, Operation, Plan, Target};
 use super::replicas::{Decision, Fate, decide};
 use super::spec::{CreateNetwork, CreateVolume};
-use super::stale::{Parent, Parents};
+use super::stale::{Parent, Parents, lost_namespace};
 use super::steps::{Steps, first_container};
 use crate::stack::model::{Network, Service, Volume};
 
@@ -119,10 +119,12 @@ pub(super) fn decide_all<'a>(
             })
         };
         let follows = graph::edges(service).into_iter().find(renewed).map(|edge| edge.to);
-        let is_up =
-            inputs.observed.containers.iter().any(|c| c.service == name && !c.oneoff && c.state.is_up());
+        let mut up =
+            inputs.observed.containers.iter().filter(|c| c.service == name && !c.oneoff && c.state.is_up());
+        let has_to =
+            |c: &ObservedContainer| follows.is_some() || lost_namespace(service, c, &parents).is_some();
         let is_chosen = chosen.iter().any(|other| other.name == name);
-        if !is_chosen && !(is_up && follows.is_some()) {
+        if !is_chosen && !up.any(has_to) {
             parents.extend(first_container(*inputs, name).map(|container| (name, Parent::Stays(container))));
             continue;
         }
