@@ -112,7 +112,8 @@ pub fn pull_plan(inputs: &Inputs<'_>, services: &[String]) -> Result<Plan, PlanE
     let mut notes = Vec::new();
     for service in selected(inputs, services, true)? {
         let image = image_of(inputs, service);
-        if service.build.is_some() || inputs.stubs.contains_key(&service.name) {
+        let builds = |other: &Service| other.build.is_some() && other.image == service.image;
+        if inputs.stack.services.values().any(builds) || inputs.stubs.contains_key(&service.name) {
             if !services.is_empty() {
                 notes.push(format!("{}: its image is built here", service.name));
             }

@@ -25,8 +25,9 @@ pub fn text(plan: &Plan) -> String {
         let mut before = None;
         for operation in operations {
             // The steps of a replacement have one cause, which may be long.
-            let again =
-                matches!(operation.cause, Cause::Replacing { .. }) && before == Some(&operation.cause);
+            let again = matches!(operation.cause, Cause::Replacing { .. })
+                && before == Some(&operation.cause)
+                && !matches!(operation.action, Action::CreateContainer(_));
             let cause = if again { "replacing it".to_owned() } else { cause(&operation.cause) };
             let (symbol, what) = (symbol(&operation.action), what(operation));
             line(&mut text, &format!("  {symbol} {what}  ({cause})"));
@@ -233,7 +234,13 @@ fn cause_json(cause: &Cause) -> Value {
         Cause::Forced { flag } => json!({"kind": "forced", "flag": flag}),
         Cause::DependencyRecreated { service } => json!({"kind": "dependency_recreated", "service": service}),
         Cause::Orphan => json!({"kind": "orphan"}),
-        Cause::Replacing { because } => json!({"kind": "replacing", "because": cause_json(because)}),
+        Cause::Replacing { because } => {
+            let mut cause = cause_json(because);
+            if let Some(cause) = cause.as_object_mut() {
+                cause.insert("replacing".to_owned(), Value::Bool(true));
+            }
+            cause
+        }
         Cause::Leftover => json!({"kind": "leftover"}),
         Cause::NeededBy { services } => json!({"kind": "needed_by", "services": services}),
         Cause::Asked => json!({"kind": "asked"}),

@@ -167,12 +167,14 @@ pub(super) fn decide<'a>(
     let mine: Vec<&ObservedContainer> =
         observed.iter().filter(|container| container.service == service.name && !container.oneoff).collect();
     let Sorted { clear, usable, inherited } = sort_out(&desired, &mine);
+    let job = is_job(inputs.stack, service);
     let mut notes = Vec::new();
     let forced =
         request.force_recreate && (request.services.is_empty() || request.services.contains(&service.name));
     let mut judged: Vec<(&ObservedContainer, Option<Cause>)> = Vec::new();
     for container in usable {
-        let cause = match find(inputs, &desired, container, parents) {
+        let done = job && container.state == ContainerState::Exited(0);
+        let cause = match find(inputs, &desired, container, parents, done) {
             _ if forced => Some(Cause::Forced { flag: "--force-recreate".to_owned() }),
             Finding::Current => None,
             Finding::Stale(cause) => Some(cause),
@@ -189,7 +191,6 @@ pub(super) fn decide<'a>(
     let count = count(request, service, &judged, &mut notes)?;
     let (kept, surplus) = choose(&desired, judged, count);
 
-    let job = is_job(inputs.stack, service);
     let project = &inputs.stack.name;
     let gone: BTreeSet<&str> =
         clear.iter().map(|(c, _)| c.name.as_str()).chain(surplus.iter().map(|c| c.name.as_str())).collect();
@@ -312,9 +313,9 @@ fn count(
         }
         None if request.reset_scale || by_scale == 0 => of_file,
         None => {
-            let (name, what) = (&service.name, if by_scale == 1 { "replica" } else { "replicas" });
+            let name = &service.name;
             notes.push(format!(
-                "{name}: {by_scale} {what} added by `vv scale` stay (--reset-scale removes them)"
+                "{name}: `vv scale` has added {by_scale}, which a start keeps (--reset-scale removes them)"
             ));
             of_file + u32::try_from(by_scale).unwrap_or(u32::MAX - of_file)
         }

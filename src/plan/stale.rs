@@ -58,14 +58,17 @@ pub(super) enum Finding {
     Unknown,
 }
 
-/// Compares a container with what it should be.
+/// Compares a container with what it should be. One whose work is `done` needs no network or namespace any more.
 pub(super) fn find(
     inputs: &Inputs<'_>,
     desired: &Desired<'_>,
     container: &ObservedContainer,
     parents: &Parents<'_>,
+    done: bool,
 ) -> Finding {
-    if let Some(cause) = lost_namespace(desired.service, container, parents) {
+    if let Some(cause) = lost_namespace(desired.service, container, parents)
+        && !done
+    {
         return Finding::Stale(cause);
     }
     match comparable_hash(container) {
@@ -84,7 +87,7 @@ pub(super) fn find(
     }
     let moved = desired.image_id.as_ref() != Some(&container.image_id);
     let cause = moved.then_some(Cause::ImageChanged);
-    let cause = cause.or_else(|| lost_network(inputs, desired, container));
+    let cause = cause.or_else(|| lost_network(inputs, desired, container).filter(|_| !done));
     cause.or_else(|| lost_volume(inputs, desired, container)).map_or(Finding::Current, Finding::Stale)
 }
 

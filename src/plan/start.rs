@@ -37,7 +37,11 @@ pub fn preview_plan(inputs: &Inputs<'_>, request: &StartRequest) -> Result<Plan,
 fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) -> Result<Plan, PlanError> {
     let chosen = selected(inputs, &request.services, request.no_deps)?;
     for name in request.scale.keys() {
-        inputs.service(name)?;
+        let service = inputs.service(name)?;
+        debug_assert!(
+            chosen.iter().any(|other| other.name == service.name),
+            "a request scales what it starts"
+        );
     }
     let decisions = decide_all(inputs, request, &chosen)?;
     let orphans = Orphans::of(inputs);
@@ -193,7 +197,7 @@ fn network_note(inputs: &Inputs<'_>, wanted: &Network, there: &ObservedNetwork) 
     let what: Vec<&str> = what.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
     (!what.is_empty()).then(|| {
         format!(
-            "network {name} has another {} than the stack says: `vv down` and start again to change it",
+            "network {name} differs from the stack in its {}: it stays as it is until a `vv down` and start",
             what.join(", ")
         )
     })
@@ -265,7 +269,7 @@ impl<'a> Orphans<'a> {
         if !self.containers.is_empty() {
             let names: Vec<&str> = self.containers.iter().map(|container| container.name.as_str()).collect();
             notes.push(format!(
-                "not in the stack any more: {} (--remove-orphans removes what is left over)",
+                "not in the stack any more: {} (--remove-orphans removes them)",
                 names.join(", ")
             ));
         }

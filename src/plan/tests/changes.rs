@@ -284,14 +284,14 @@ fn two_services_swap_their_ports() {
     insta::assert_snapshot!(situation.start(), @r"
     service web:
       < stop container demo-web-1  (changed: ports)
-      + create container 000000000006_demo-web-1  (replacing it)
+      + create container 000000000006_demo-web-1  (changed: ports)
       - remove container demo-web-1  (replacing it)
       ~ rename container 000000000006_demo-web-1 to demo-web-1  (replacing it)
       > start container demo-web-1  (replacing it)
       ? wait until web is ready  (at the end)
     service api:
       < stop container demo-api-1  (changed: ports)
-      + create container 000000000004_demo-api-1  (replacing it)
+      + create container 000000000004_demo-api-1  (changed: ports)
       - remove container demo-api-1  (replacing it)
       ~ rename container 000000000004_demo-api-1 to demo-api-1  (replacing it)
       > start container demo-api-1  (replacing it)
@@ -357,7 +357,7 @@ fn networks_and_volumes_stay_as_they_are() {
     // The down proofs don't apply: a volume that isn't the project's stays.
     let plan = situation.plan(&Default::default()).unwrap();
     insta::assert_snapshot!(crate::plan::render::text(&plan), @r"
-    note: network demo_default has another driver, internal than the stack says: `vv down` and start again to change it
+    note: network demo_default differs from the stack in its driver, internal: it stays as it is until a `vv down` and start
     note: volume demo_data was not made for this project: it is used as it is
     ");
 }

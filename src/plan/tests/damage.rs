@@ -220,14 +220,8 @@ fn everything_is_stopped_and_the_network_is_gone() {
       - remove container demo-db-1  (replacing it)
       ~ rename container 000000000005_demo-db-1 to demo-db-1  (replacing it)
       > start container demo-db-1  (replacing it)
-      ? wait until db is healthy  (needed by migrate, web)
+      ? wait until db is healthy  (needed by web)
       ? wait until db is ready  (at the end)
-    service migrate:
-      + create container 000000000007_demo-migrate-1  (not on network demo_default of now)
-      - remove container demo-migrate-1  (replacing it)
-      ~ rename container 000000000007_demo-migrate-1 to demo-migrate-1  (replacing it)
-      > start container demo-migrate-1  (replacing it)
-      ? wait until migrate has completed  (needed by web)
     service web:
       + create container 000000000009_demo-web-1  (not on network demo_default of now)
       - remove container demo-web-1  (replacing it)

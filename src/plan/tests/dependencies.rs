@@ -126,7 +126,22 @@ fn a_namespace_is_recreated() {
       > start container demo-app-1  (replacing it)
       ? wait until app is ready  (at the end)
     ");
-    insta::assert_snapshot!(situation.start_with(|request| request.services = vec!["vpn".into()]), @"");
+    insta::assert_snapshot!(situation.start_with(|request| request.services = vec!["vpn".into()]), @r"
+    service vpn:
+      + create container 000000000004_demo-vpn-1  (changed: tty)
+      < stop container demo-vpn-1  (replacing it)
+      - remove container demo-vpn-1  (replacing it)
+      ~ rename container 000000000004_demo-vpn-1 to demo-vpn-1  (replacing it)
+      > start container demo-vpn-1  (replacing it)
+      ? wait until vpn is ready  (at the end)
+    service app:
+      + create container 000000000006_demo-app-1  (vpn is started anew)
+      < stop container demo-app-1  (replacing it)
+      - remove container demo-app-1  (replacing it)
+      ~ rename container 000000000006_demo-app-1 to demo-app-1  (replacing it)
+      > start container demo-app-1  (replacing it)
+      ? wait until app is ready  (at the end)
+    ");
 }
 
 #[test]

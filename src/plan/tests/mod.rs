@@ -6,6 +6,7 @@ mod build;
 mod changes;
 mod damage;
 mod dependencies;
+mod files;
 mod first_start;
 mod lifecycle;
 mod requests;

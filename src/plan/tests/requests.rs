@@ -21,7 +21,7 @@ fn with_orphan() -> Situation {
 
 #[test]
 fn orphans_are_named() {
-    insta::assert_snapshot!(with_orphan().start(), @"note: not in the stack any more: demo-old-1 (--remove-orphans removes what is left over)");
+    insta::assert_snapshot!(with_orphan().start(), @"note: not in the stack any more: demo-old-1 (--remove-orphans removes them)");
 }
 
 #[test]
@@ -57,8 +57,11 @@ fn a_profile_is_switched_off() {
 
 #[test]
 fn an_unknown_service() {
-    let request = StartRequest { services: vec!["wbe".into()], ..StartRequest::default() };
-    insta::assert_snapshot!(shown(Situation::new(shop()).plan(&request)), @"there is no service wbe in stack demo");
+    let request = StartRequest { services: vec!["migrat".into()], ..StartRequest::default() };
+    insta::assert_snapshot!(shown(Situation::new(shop()).plan(&request)), @r"
+    there is no service migrat in stack demo
+    did you mean migrate?
+    ");
 }
 
 fn built() -> Situation {
@@ -108,7 +111,6 @@ fn building_and_pulling_alone() {
     images:
       + pull image api:1  (asked for)
       + pull image db:1  (asked for)
-      + pull image web:1  (asked for)
     ");
 }
 
@@ -200,13 +202,11 @@ fn as_json() {
           "action": "create_container",
           "after": [],
           "cause": {
-            "because": {
-              "fields": [
-                "environment: LEVEL"
-              ],
-              "kind": "spec_changed"
-            },
-            "kind": "replacing"
+            "fields": [
+              "environment: LEVEL"
+            ],
+            "kind": "spec_changed",
+            "replacing": true
           },
           "container": "000000000004_demo-db-1",
           "id": 0,
@@ -223,13 +223,11 @@ fn as_json() {
             0
           ],
           "cause": {
-            "because": {
-              "fields": [
-                "environment: LEVEL"
-              ],
-              "kind": "spec_changed"
-            },
-            "kind": "replacing"
+            "fields": [
+              "environment: LEVEL"
+            ],
+            "kind": "spec_changed",
+            "replacing": true
           },
           "container": "demo-db-1",
           "id": 1,
@@ -246,13 +244,11 @@ fn as_json() {
             1
           ],
           "cause": {
-            "because": {
-              "fields": [
-                "environment: LEVEL"
-              ],
-              "kind": "spec_changed"
-            },
-            "kind": "replacing"
+            "fields": [
+              "environment: LEVEL"
+            ],
+            "kind": "spec_changed",
+            "replacing": true
           },
           "container": "demo-db-1",
           "id": 2,
@@ -268,13 +264,11 @@ fn as_json() {
             2
           ],
           "cause": {
-            "because": {
-              "fields": [
-                "environment: LEVEL"
-              ],
-              "kind": "spec_changed"
-            },
-            "kind": "replacing"
+            "fields": [
+              "environment: LEVEL"
+            ],
+            "kind": "spec_changed",
+            "replacing": true
           },
           "container": "000000000004_demo-db-1",
           "id": 3,
@@ -291,13 +285,11 @@ fn as_json() {
             3
           ],
           "cause": {
-            "because": {
-              "fields": [
-                "environment: LEVEL"
-              ],
-              "kind": "spec_changed"
-            },
-            "kind": "replacing"
+            "fields": [
+              "environment: LEVEL"
+            ],
+            "kind": "spec_changed",
+            "replacing": true
           },
           "container": "demo-db-1",
           "id": 4,

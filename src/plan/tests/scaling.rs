@@ -54,7 +54,7 @@ fn up() {
 
 #[test]
 fn a_plain_start_keeps_them() {
-    insta::assert_snapshot!(running(3).start(), @"note: engine: 2 replicas added by `vv scale` stay (--reset-scale removes them)");
+    insta::assert_snapshot!(running(3).start(), @"note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn obsolete_ones_go_first() {
     situation.go_with(&scaled(3));
     assert_eq!(names(&situation), ["demo-engine-1", "demo-engine-3", "demo-engine-4"]);
     // And the gap isn't filled by a plain start.
-    insta::assert_snapshot!(situation.start(), @"note: engine: 2 replicas added by `vv scale` stay (--reset-scale removes them)");
+    insta::assert_snapshot!(situation.start(), @"note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn the_holder_of_the_fixed_port_comes_back() {
       + create container demo-engine-1  (missing)
       > start container demo-engine-1  (missing)
       ? wait until engine is ready  (at the end)
-    note: engine: 2 replicas added by `vv scale` stay (--reset-scale removes them)
+    note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)
     ");
     insta::assert_snapshot!(situation.start_with(|request| *request = scaled(1)), @r"
     service engine:
@@ -174,7 +174,7 @@ fn the_file_wants_more() {
       ? wait until engine is ready  (at the end)
     ");
     situation.change("engine", |engine| engine.replicas = 2);
-    insta::assert_snapshot!(situation.start(), @"note: engine: 1 replica added by `vv scale` stay (--reset-scale removes them)");
+    insta::assert_snapshot!(situation.start(), @"note: engine: `vv scale` has added 1, which a start keeps (--reset-scale removes them)");
 }
 
 #[test]
@@ -219,13 +219,13 @@ fn scaled_ones_change_with_the_stack() {
       - remove container demo-engine-1  (replacing it)
       ~ rename container 000000000003_demo-engine-1 to demo-engine-1  (replacing it)
       > start container demo-engine-1  (replacing it)
-      + create container 000000000005_demo-engine-2  (replacing it)
+      + create container 000000000005_demo-engine-2  (changed: tty)
       < stop container demo-engine-2  (replacing it)
       - remove container demo-engine-2  (replacing it)
       ~ rename container 000000000005_demo-engine-2 to demo-engine-2  (replacing it)
       > start container demo-engine-2  (replacing it)
       ? wait until engine is ready  (at the end)
-    note: engine: 1 replica added by `vv scale` stay (--reset-scale removes them)
+    note: engine: `vv scale` has added 1, which a start keeps (--reset-scale removes them)
     ");
     situation.go();
     assert!(situation.world.find("demo-engine-2").unwrap().labels.contains_key(labels::SCALED));

@@ -142,6 +142,10 @@ impl Situation {
                 let third = repaired.plan(again).unwrap();
                 let third = render::text(&Plan { notes: vec![], ..third });
                 assert_eq!(third, "", "{}", show("not converged".into()));
+                if !again.services.is_empty() {
+                    // What wasn't asked for again may need a start of its own.
+                    repaired.go();
+                }
                 repaired.prove_tidy(again, &show);
             }
             return;
@@ -157,6 +161,9 @@ impl Situation {
             assert!(names::parse_temporary(name).is_none(), "{}", show(format!("{name} is a leftover")));
             let left = container.state == ContainerState::Created && !container.oneoff;
             assert!(!left, "{}", show(format!("{name} was never started")));
+            if !container.state.is_up() {
+                continue;
+            }
             if let Some(parent) = container.network_mode.strip_prefix("container:") {
                 let parent = self.world.find(parent).map_err(show).unwrap();
                 let (own, other) = (&self.world.started[name], &self.world.started[&parent.name]);
