@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{network, volume};
 use super::graph;
 use super::images::{self, needs, selected};
 use super::input::{Inputs, PlanError, StartRequest};
@@ -35,13 +34,9 @@ pub fn preview_plan(inputs: &Inputs<'_>, request: &StartRequest) -> Result<Plan,
 }
 
 fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) -> Result<Plan, PlanError> {
-    let chosen = selected(inputs, &request.services, request.no_deps)?;
+    let chosen = selected(inputs, &request.named(), request.no_deps)?;
     for name in request.scale.keys() {
-        let service = inputs.service(name)?;
-        debug_assert!(
-            chosen.iter().any(|other| other.name == service.name),
-            "a request scales what it starts"
-        );
+        inputs.service(name)?;
     }
     let decisions = decide_all(inputs, request, &chosen)?;
     let orphans = Orphans::of(inputs);
@@ -164,8 +159,9 @@ pub(super) fn networks(
     notes: &mut Vec<String>,
 ) -> Result<(), PlanError> {
     for (key, wanted) in &inputs.stack.networks {
-        let Some(user) = services.iter().find(|service| service.networks.contains_key(key)) else { continue };
-        debug_assert!(network(inputs.stack, &user.name, key).is_ok());
+        if !services.iter().any(|service| service.networks.contains_key(key)) {
+            continue;
+        }
         match inputs.observed.networks.iter().find(|there| there.name == wanted.name) {
             Some(there) if !wanted.external => notes.extend(network_note(inputs, wanted, there)),
             Some(_) => {}
@@ -211,8 +207,9 @@ pub(super) fn volumes(
     notes: &mut Vec<String>,
 ) -> Result<(), PlanError> {
     for (key, wanted) in &inputs.stack.volumes {
-        let Some(user) = services.iter().find(|service| mounts(service, key)) else { continue };
-        debug_assert!(volume(inputs.stack, &user.name, key).is_ok());
+        if !services.iter().any(|service| mounts(service, key)) {
+            continue;
+        }
         match inputs.observed.volumes.iter().find(|there| there.name == wanted.name) {
             Some(there) if !wanted.external => notes.extend(volume_note(inputs, wanted, there)),
             Some(_) => {}

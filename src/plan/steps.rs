@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::anonymous_volumes;
 use super::graph::{self, namespace_parents};
 use super::input::Inputs;
-use super::labels::SCALED;
 use super::names;
 use super::observed::ObservedContainer;
 use super::operation::{Action, Cause, Operation, OperationId, Target};
@@ -240,7 +239,6 @@ impl<'a> Steps<'a> {
             inherited,
             parents: &self.parents(decision),
         };
-        debug_assert!(!desired.spec.labels.contains_key(SCALED));
         let request = request::replica(self.inputs.stack, self.inputs.observed.engine.api, desired, &own);
         self.create(decision, request, cause)
     }

@@ -180,10 +180,9 @@ impl World {
             mounts.insert(target.clone(), ObservedMount { kind: kind.into(), source });
         }
         for target in self.image_volumes.get(&spec.image).cloned().unwrap_or_default() {
-            if !mounts.contains_key(&target) {
-                let source = self.anonymous();
-                mounts.insert(target, ObservedMount { kind: "volume".into(), source });
-            }
+            mounts
+                .entry(target)
+                .or_insert_with(|| ObservedMount { kind: "volume".into(), source: self.anonymous() });
         }
         let networks = spec
             .networks
