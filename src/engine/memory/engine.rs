@@ -154,7 +154,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
-        self.call("image_id", image, |state| Ok(state.images.get(image).cloned())).await
+        self.call("image_id", image, |state| Ok(state.image_id(image))).await
     }
 
     async fn pull_image(
@@ -169,7 +169,7 @@ impl Engine for MemoryEngine {
 
     async fn push_image(&self, image: &str, _progress: OnProgress<'_>) -> Result<(), EngineError> {
         self.call("push_image", image, |state| {
-            state.remote_images.insert(image.to_owned());
+            state.remote_images.insert(crate::plan::images::normal_reference(image));
             Ok(())
         })
         .await
