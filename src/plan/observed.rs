@@ -17,6 +17,8 @@ pub struct EngineInfo {
     pub arch: String,
     /// It runs on this machine, so that bind mounts of our files reach it.
     pub local: bool,
+    /// Where its published ports answer, when it isn't this machine.
+    pub address: Option<std::net::IpAddr>,
 }
 
 /// All that belongs to a project, and the images.

@@ -18,6 +18,7 @@ mod monitor;
 mod perform;
 pub mod ports;
 mod processes;
+pub mod ready;
 mod schedule;
 #[cfg(test)]
 mod tests;
