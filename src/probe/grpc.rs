@@ -125,7 +125,7 @@ impl Reply {
                     .hint("add the health service to the server, or ask it with x-vv.probe.tcp"));
             }
             // NOT_FOUND
-            Some(5) => return Err(ProbeFailure::new(format!("its health service doesn't know{of}: NOT_FOUND"))),
+            Some(5) => return Err(ProbeFailure::new(format!("its health service knows no {service}: NOT_FOUND"))),
             Some(code) => return Err(ProbeFailure::new(format!("gRPC status {code}: {}", self.message))),
             None => return Err(ProbeFailure::new(format!("HTTP/2 status {}, but no gRPC status", self.http))),
         }

@@ -97,7 +97,11 @@ pub(super) async fn ask(target: &Target<'_>, place: Place, page: &Page) -> Resul
         Accept::Success => (200..400).contains(&reply.status),
         Accept::Anything => reply.status < 500,
     };
-    if accepted { Ok(Answer::Seen(seen)) } else { Err(reply.refusal(&page.path)) }
+    match reply.status {
+        _ if accepted => Ok(Answer::Seen(seen)),
+        404 => Err(reply.refusal(&page.path).hint(format!("it answers, but has no {}: is the path right?", page.path))),
+        _ => Err(reply.refusal(&page.path)),
+    }
 }
 
 impl Reply {
@@ -114,10 +118,7 @@ impl Reply {
         if !said.is_empty() && !said.starts_with('<') {
             detail = format!("{detail}: {said}");
         }
-        match self.status {
-            404 => ProbeFailure::new(detail).hint(format!("it answers, but has no {path}: is the path right?")),
-            _ => ProbeFailure::new(detail),
-        }
+        ProbeFailure::new(detail)
     }
 
     /// The body's first line.

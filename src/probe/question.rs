@@ -1,7 +1,7 @@
 //! What a service is asked to prove that it is ready. Pure.
 
 use super::kind::Kind;
-use super::listen::{first, port, published, variable};
+use super::listen::{declares, first, port, published, variable};
 use super::{kafka, kong};
 use crate::stack::Service;
 use crate::stack::vv::Probe;
@@ -152,17 +152,24 @@ impl Question {
             Kind::Nginx => Self::Http(Page { accept: Accept::Anything, ..page(service, web(80), "/") }),
             Kind::Adminer => get(8080, "/"),
             Kind::Clickhouse => get(8123, "/ping"),
-            Kind::Envoy => get(9901, "/ready"),
+            Kind::Envoy if declares(service, 9901) => get(9901, "/ready"),
+            // Its admin page may listen in the container only, and its listeners' pages are the user's.
+            Kind::Envoy => Self::Tcp(first(service, &[])?),
             Kind::Graphql => get(4000, "/.well-known/apollo/server-health"),
             Kind::KafkaUi => get(8080, "/actuator/health"),
             Kind::Kibana => get(5601, "/api/status"),
             Kind::Konga => get(1337, "/"),
             Kind::Logstash => get(9600, "/"),
             Kind::Minio => get(9000, "/minio/health/ready"),
-            Kind::OtelCollector => get(13133, "/"),
+            Kind::OtelCollector if declares(service, 13133) => get(13133, "/"),
+            // Its health page is an extension that isn't always there.
+            Kind::OtelCollector => Self::Tcp(first(service, &[])?),
             Kind::RedisCommander => get(8081, "/healthcheck"),
-            // Only with --ping does it have a page that is always there.
-            Kind::Traefik => Self::Http(Page { accept: Accept::Anything, ..page(service, web(8080), "/ping") }),
+            // Only with --ping does it have this page; any answer of its own will do.
+            Kind::Traefik => {
+                let port = if declares(service, 8080) { 8080 } else { first(service, WEB).unwrap_or(8080) };
+                Self::Http(Page { accept: Accept::Anything, ..page(service, port, "/ping") })
+            }
         })
     }
 

@@ -33,7 +33,7 @@ fn every_kind_has_its_question() {
     clickhouse: GET /ping :8123
     consul: leader :8500
     elasticsearch: cluster :9200
-    envoy: GET /ready :9901
+    envoy: connection :8001
     grafana: health :3000
     graphql: GET /.well-known/apollo/server-health :4000
     jaeger: query :16686
@@ -45,7 +45,7 @@ fn every_kind_has_its_question() {
     logstash: GET / :9600
     minio: GET /minio/health/ready :9000
     nginx: GET / :80
-    otel-collector: GET / :13133
+    otel-collector: connection :8001
     postgres: login :5432
     prometheus: ready :9090
     rabbitmq: login :5672
@@ -53,7 +53,7 @@ fn every_kind_has_its_question() {
     redis-commander: GET /healthcheck :8081
     service: GET /health :8001
     temporal: grpc health :7233
-    traefik: GET /ping :8080
+    traefik: GET /ping :8001
     zookeeper: srvr :2181
     other: nothing
     ");

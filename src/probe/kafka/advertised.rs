@@ -59,7 +59,10 @@ pub(super) async fn check(
     });
     for (broker, result) in brokers.iter().zip(join_all(checks).await) {
         if let Err(trouble) = result {
-            return Err(failure(target, asked, side, broker, &trouble));
+            let failure = failure(target, asked, side, broker, &trouble);
+            // Another broker may just have died: the cluster notices after some seconds.
+            let lasting = brokers.len() == 1 || !matches!(trouble, Trouble::Unanswered(_));
+            return Err(ProbeFailure { lasting, ..failure });
         }
     }
     Ok(())
@@ -162,8 +165,8 @@ fn failure(target: &Target<'_>, asked: Place, side: Side, broker: &Broker, troub
         (Trouble::Unanswered(why), _) => why.clone(),
     };
     let detail = format!(
-        "advertised listener unreachable: the bootstrap at {} answers and sends clients on to {address} (broker {id}), \
-         but {trouble}",
+        "advertised listener unreachable: the bootstrap at {} answers and sends clients on to {address} (broker {id}): \
+         {trouble}",
         asked.address
     );
     let variable = listeners::advertised_variable(target.service);
@@ -186,5 +189,5 @@ fn failure(target: &Target<'_>, asked: Place, side: Side, broker: &Broker, troub
             asked.inside.unwrap_or(broker.port)
         ),
     };
-    ProbeFailure::lasting(detail).hint(hint)
+    ProbeFailure::new(detail).hint(hint)
 }
