@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Client, redirect};
 
-use super::answer::{Answer, ProbeFailure, first_line};
+use super::answer::{Answer, ProbeFailure, first_line, seconds};
 use super::net::Place;
 use super::question::{Accept, Page, Scheme};
 use super::target::Target;
@@ -43,6 +43,25 @@ pub(super) struct Reply {
     pub body: Vec<u8>,
 }
 
+/// Whether a URL answers, in words; any status will do: a page behind a login is there too.
+///
+/// # Errors
+/// Why there was no answer, in words.
+pub async fn answers(url: &str, limit: Duration) -> Result<String, String> {
+    let client = CLIENT.as_ref().map_err(Clone::clone)?;
+    match client.get(url).timeout(limit).send().await {
+        Ok(response) => Ok(response.status().as_u16().to_string()),
+        Err(error) if error.is_timeout() => Err(format!("no answer within {}", seconds(limit))),
+        Err(error) => {
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(deeper) = cause.source() {
+                cause = deeper;
+            }
+            Err(first_line(&cause.to_string()))
+        }
+    }
+}
+
 /// A name and a password.
 pub(super) type Login<'a> = Option<(&'a str, &'a str)>;
 
@@ -54,7 +73,8 @@ pub(super) async fn get(
     path: &str,
     login: Login<'_>,
 ) -> Result<Reply, ProbeFailure> {
-    let client = CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
+    let client =
+        CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
     let mut request = client
         .get(format!("{}://{}{slash}{path}", scheme.name(), place.address))
@@ -69,10 +89,13 @@ pub(super) async fn get(
         Ok(Err(error)) => return Err(failure(&error, place, scheme)),
         Err(_) => return Err(place.silent(&target.deadline)),
     };
-    let mut reply = Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
+    let mut reply =
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
     while reply.body.len() < BODY {
         match target.deadline.bound(response.chunk()).await {
-            Ok(Ok(Some(chunk))) => reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())]),
+            Ok(Ok(Some(chunk))) => {
+                reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())])
+            }
             Ok(Ok(None)) => break,
             Ok(Err(_)) => {
                 return Err(ProbeFailure::new(format!("GET {path}: {}, cut in its body", reply.status)));
@@ -99,7 +122,9 @@ pub(super) async fn ask(target: &Target<'_>, place: Place, page: &Page) -> Resul
     };
     match reply.status {
         _ if accepted => Ok(Answer::Seen(seen)),
-        404 => Err(reply.refusal(&page.path).hint(format!("it answers, but has no {}: is the path right?", page.path))),
+        404 => Err(reply
+            .refusal(&page.path)
+            .hint(format!("it answers, but has no {}: is the path right?", page.path))),
         _ => Err(reply.refusal(&page.path)),
     }
 }

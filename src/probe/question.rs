@@ -156,11 +156,18 @@ impl Question {
             // Its admin page may listen in the container only, and its listeners' pages are the user's.
             Kind::Envoy => Self::Tcp(first(service, &[])?),
             Kind::Graphql => get(4000, "/.well-known/apollo/server-health"),
-            Kind::KafkaUi => get(8080, "/actuator/health"),
+            // Several programs are of this kind; all have a first page.
+            Kind::KafkaUi => get(8080, "/"),
             Kind::Kibana => get(5601, "/api/status"),
+            Kind::Job => return None,
             Kind::Konga => get(1337, "/"),
             Kind::Logstash => get(9600, "/"),
             Kind::Minio => get(9000, "/minio/health/ready"),
+            Kind::Mongo => Self::Tcp(port(service, &["mongodb"], 27017)),
+            Kind::Mysql => Self::Tcp(port(service, &["mysql"], 3306)),
+            Kind::Nats => Self::Tcp(port(service, &["nats"], 4222)),
+            Kind::Signoz => get(8080, "/api/v1/health"),
+            Kind::TemporalUi => get(8080, "/"),
             Kind::OtelCollector if declares(service, 13133) => get(13133, "/"),
             // Its health page is an extension that isn't always there.
             Kind::OtelCollector => Self::Tcp(first(service, &[])?),

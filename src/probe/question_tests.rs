@@ -15,9 +15,39 @@ fn line(question: Option<Question>) -> String {
 #[test]
 fn every_kind_has_its_question() {
     let kinds = [
-        "adminer", "clickhouse", "consul", "elasticsearch", "envoy", "grafana", "graphql", "jaeger", "kafka",
-        "kafka-ui", "kibana", "kong", "konga", "logstash", "minio", "nginx", "otel-collector", "postgres",
-        "prometheus", "rabbitmq", "redis", "redis-commander", "service", "temporal", "traefik", "zookeeper", "other",
+        "adminer",
+        "clickhouse",
+        "consul",
+        "elasticsearch",
+        "envoy",
+        "grafana",
+        "graphql",
+        "jaeger",
+        "kafka",
+        "kafka-ui",
+        "kibana",
+        "kong",
+        "konga",
+        "logstash",
+        "minio",
+        "nginx",
+        "otel-collector",
+        "postgres",
+        "prometheus",
+        "mongo",
+        "mysql",
+        "nats",
+        "signoz",
+        "temporal-ui",
+        "job",
+        "rabbitmq",
+        "redis",
+        "redis-commander",
+        "service",
+        "temporal",
+        "traefik",
+        "zookeeper",
+        "other",
     ];
     let lines: Vec<String> = kinds
         .iter()
@@ -38,7 +68,7 @@ fn every_kind_has_its_question() {
     graphql: GET /.well-known/apollo/server-health :4000
     jaeger: query :16686
     kafka: metadata :9092
-    kafka-ui: GET /actuator/health :8080
+    kafka-ui: GET / :8080
     kibana: GET /api/status :5601
     kong: gateway :8000
     konga: GET / :1337
@@ -48,6 +78,12 @@ fn every_kind_has_its_question() {
     otel-collector: connection :8001
     postgres: login :5432
     prometheus: ready :9090
+    mongo: connection :27017
+    mysql: connection :3306
+    nats: connection :4222
+    signoz: GET /api/v1/health :8080
+    temporal-ui: GET / :8080
+    job: nothing
     rabbitmq: login :5672
     redis: ping :6379
     redis-commander: GET /healthcheck :8081
@@ -108,7 +144,8 @@ fn a_service_of_its_own_may_have_another_health_page() {
 #[test]
 fn a_system_is_asked_where_it_listens() {
     let postgres = environment(service("db", &[], &[]), &[("PGPORT", "5433")]);
-    let postgres = Service { image: "postgres:15".into(), ..postgres };
+    let mut postgres = postgres;
+    postgres.vv.kind = Some("postgres".into());
     assert_eq!(line(Question::of(&postgres, false)), "login :5433");
     let mut collector = system("jaeger", 14268);
     collector.image = "jaegertracing/jaeger-collector:1.62".into();
