@@ -43,7 +43,7 @@ async fn redis() {
 
     docker(&["stop", "-t", "1", &container.name]);
     let failure = refusal(&redis, &container).await;
-    assert!(!failure.lasting, "{failure}");
+    assert_eq!((failure.detail.as_str(), failure.lasting), ("isn't running", false));
 }
 
 #[tokio::test]
@@ -55,6 +55,8 @@ async fn redis_that_loads_its_data() {
         &["-p", "127.0.0.1::6379"],
         &[
             "redis-server",
+            "--enable-debug-command",
+            "yes",
             "--save",
             "",
             "--appendonly",
