@@ -38,6 +38,7 @@ mod paths;
 mod ports;
 pub mod problem;
 pub mod read;
+pub mod reference;
 pub mod scalar;
 mod service;
 mod syntax;
