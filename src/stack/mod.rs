@@ -2,6 +2,7 @@
 //!
 //! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
+pub mod budget;
 mod build;
 mod command;
 pub mod config;
