@@ -1,7 +1,9 @@
 //! The container engine: a trait, and Docker behind it. No engine's own type leaves its folder.
 
+pub mod connect;
 pub mod docker;
 pub mod platform;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,18 @@ pub enum EngineError {
         attempt: String,
         /// The engine's words.
         message: String,
+    },
+    /// A build failed in one of its steps.
+    #[error("could not {attempt}: {step}: {message}")]
+    BuildFailed {
+        /// What was tried.
+        attempt: String,
+        /// The step: `Step 3/9 : RUN make`, `[2/4] RUN make`.
+        step: String,
+        /// The engine's words.
+        message: String,
+        /// The last lines that the step printed.
+        output: Vec<String>,
     },
     /// No progress within this time.
     #[error("could not {attempt}: no progress for {after:?}")]
@@ -120,6 +134,8 @@ pub struct ContainerDetails {
     pub image_id: String,
     /// What it was made of, with what its image sets taken out.
     pub spec: ContainerSpec,
+    /// What its image sets.
+    pub image_sets: ContainerSpec,
 }
 
 /// A healthcheck in force, with the engine's defaults filled in.
@@ -331,6 +347,12 @@ pub struct ConnectOptions {
     pub tls_verify: bool,
     /// `DOCKER_API_VERSION`
     pub api_version: Option<String>,
+    /// `XDG_RUNTIME_DIR`: a rootless engine's socket is there
+    pub runtime_dir: Option<PathBuf>,
+    /// The user's home: Docker Desktop's socket is in `.docker/run` there
+    pub home: Option<PathBuf>,
+    /// `DOCKER_BUILDKIT=0`: builds don't even try BuildKit
+    pub classic_builder: bool,
 }
 
 impl ConnectOptions {
@@ -345,6 +367,9 @@ impl ConnectOptions {
             cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
             tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
             api_version: var("DOCKER_API_VERSION"),
+            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+            home: Some(home),
+            classic_builder: var("DOCKER_BUILDKIT").is_some_and(|value| value == "0"),
         }
     }
 }

@@ -199,7 +199,8 @@ impl Resolver<'_, '_> {
             if !self.loader.prepare(&mut document, self.level, target) {
                 continue;
             }
-            paths::resolve(&mut document, &base);
+            paths::resolve_tree(&mut document, &base);
+            paths::resolve_disk(&mut document, &base);
             merged = Some(match merged {
                 None => document,
                 Some(below) => merge::merge(below, document, &mut Path::default(), &mut self.loader.findings),

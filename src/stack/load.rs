@@ -140,7 +140,7 @@ impl<'a> Loader<'a> {
                 if !self.prepare(&mut document, level, &path) {
                     continue;
                 }
-                paths::resolve(&mut document, &base);
+                paths::resolve_tree(&mut document, &base);
                 extends::apply(self, level, &mut document, &path);
                 include::apply(self, level, &mut document, &path);
                 merged = Some(match merged {
@@ -152,6 +152,13 @@ impl<'a> Loader<'a> {
         let mut merged = merged?;
         merge::strip(&mut merged);
         unique::unique(&mut merged);
+        // Lists are told what they repeat by what is written, so paths come after: `x.env` is not `./x.env`.
+        let base = Base {
+            disk: level.project_dir.clone(),
+            tree: level.project_dir.clone(),
+            home: self.home.clone(),
+        };
+        paths::resolve_disk(&mut merged, &base);
         resolve_environment(&mut merged, &level.env);
         Some(merged)
     }

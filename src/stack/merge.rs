@@ -39,9 +39,15 @@ fn rule(path: &[&str]) -> Rule {
     match path {
         ["networks", _, "ipam", "config"] => Rule::Pools,
         ["networks" | "volumes", _, "labels"] => Rule::KeyValues,
+        ["networks" | "volumes", _, "labels", _] => Rule::Replace,
         ["services", _, rest @ ..] => match rest {
-            ["annotations" | "environment" | "labels" | "sysctls"] => Rule::KeyValues,
-            ["build", "args" | "additional_contexts" | "labels"] | ["deploy", "labels"] => Rule::KeyValues,
+            ["annotations" | "environment" | "labels" | "sysctls"]
+            | ["build", "args" | "additional_contexts" | "labels"]
+            | ["deploy", "labels"] => Rule::KeyValues,
+            // A variable without a value replaces one that has it.
+            ["annotations" | "environment" | "labels" | "sysctls", _]
+            | ["build", "args" | "additional_contexts" | "labels", _]
+            | ["deploy", "labels", _] => Rule::Replace,
             ["command" | "entrypoint"] | ["healthcheck", "test"] | ["ulimits", _] => Rule::Replace,
             ["dns" | "dns_opt" | "dns_search" | "env_file" | "label_file" | "tmpfs"] => Rule::List,
             ["build", "extra_hosts"] | ["extra_hosts"] => Rule::Hosts,

@@ -1,4 +1,4 @@
-//! Relative paths of a document become absolute ones, before it is merged with documents from elsewhere.
+//! Relative paths become absolute ones, before what is merged with documents from elsewhere.
 //!
 //! The places are compose-go's (`paths/resolve.go`), and `x-vv`'s own files.
 
@@ -70,29 +70,30 @@ fn clean_parts(path: &FilePath) -> PathBuf {
     cleaned
 }
 
-/// Makes the paths of a whole document absolute.
-pub fn resolve(root: &mut Node, base: &Base) {
-    let disk = |text: &str| text_of(base.on_disk(text));
+/// Makes the paths of the stack's own files absolute: those may be embedded, which differs from file to file.
+pub fn resolve_tree(root: &mut Node, base: &Base) {
     let tree = |text: &str| text_of(base.in_tree(text));
-    each(root, &["services", "*"], &mut |service| resolve_service(service, base));
     for kind in ["configs", "secrets"] {
         each(root, &[kind, "*", "file"], &mut |node| rewrite(node, tree));
     }
-    each(root, &["volumes", "*"], &mut |volume| {
-        let says = |volume: &Node, path: [&str; 2], wanted: &str| {
-            let node = if path[0].is_empty() { Some(volume) } else { volume.get(path[0]) };
-            node.and_then(|node| node.get(path[1])).and_then(Node::as_str) == Some(wanted)
-        };
-        if says(volume, ["", "driver"], "local") && says(volume, ["driver_opts", "o"], "bind") {
-            each(volume, &["driver_opts", "device"], &mut |node| rewrite(node, disk));
-        }
-    });
     for key in ["topics", "routes"] {
         each(root, &["x-vv", key], &mut |node| rewrite(node, tree));
     }
 }
 
-/// Makes a service's paths absolute.
+/// Makes the paths of the running stack absolute: build contexts, bind mounts, env files.
+pub fn resolve_disk(root: &mut Node, base: &Base) {
+    let disk = |text: &str| text_of(base.on_disk(text));
+    each(root, &["services", "*"], &mut |service| resolve_service(service, base));
+    each(root, &["volumes", "*"], &mut |volume| {
+        let options = volume.get("driver_opts").and_then(|options| options.get("o"));
+        let is = |node: Option<&Node>, wanted: &str| node.and_then(Node::as_str) == Some(wanted);
+        if is(volume.get("driver"), "local") && is(options, "bind") {
+            each(volume, &["driver_opts", "device"], &mut |node| rewrite(node, disk));
+        }
+    });
+}
+
 fn resolve_service(service: &mut Node, base: &Base) {
     let disk = |text: &str| text_of(base.on_disk(text));
     let context = |text: &str| match is_remote(text) {

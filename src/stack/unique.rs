@@ -1,6 +1,7 @@
 //! What a list may have once: of entries with the same key the later one stands, at the place of the first.
 //!
-//! The keys are compose-go's (`override/uncity.go`).
+//! The keys are compose-go's (`override/uncity.go`); `group_add` and `security_opt`, where it refuses what repeats,
+//! are treated alike.
 
 use std::collections::HashMap;
 
@@ -52,7 +53,7 @@ fn key_of(path: &[&str]) -> Option<KeyOf> {
         ["cap_add" | "cap_drop" | "dns" | "dns_opt" | "dns_search" | "links" | "profiles" | "tmpfs"]
         | ["build", "tags"]
         | ["networks", _, "aliases" | "link_local_ips"] => name,
-        ["expose"] => text,
+        ["expose" | "group_add" | "security_opt"] => text,
         ["env_file"] => env_file,
         ["volumes"] => volume,
         ["devices"] => device,

@@ -1,0 +1,218 @@
+//! A container's output, as lines with their times.
+
+use std::collections::VecDeque;
+
+use bollard::container::LogOutput;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+
+use super::client::Client;
+use crate::engine::{EngineError, EngineStream, LogLine, LogQuery};
+
+/// The engine cuts what a container prints into pieces of at most this many bytes.
+const PIECE: usize = 16 * 1024;
+
+/// A line that is longer is given out in parts, so that memory stays bounded.
+const LONGEST_LINE: usize = 1024 * 1024;
+
+/// Lines of a container, stdout and stderr, in the engine's order. What goes wrong comes as the stream's last item.
+pub fn lines(client: &Client, container: &str, query: &LogQuery) -> EngineStream<LogLine> {
+    let tail = query.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
+    let options =
+        LogsOptionsBuilder::new().follow(query.follow).stdout(true).stderr(true).timestamps(true).tail(&tail).build();
+    // bollard counts whole seconds.
+    let mut times = Vec::new();
+    for (name, time) in [("since", query.since), ("until", query.until)] {
+        if let Some(time) = time {
+            times.push((name, seconds(time)));
+        }
+    }
+    let docker = client.with_query("/logs", times);
+    let error = client.errors(format!("read the output of {container}"));
+    let raw = Box::pin(docker.logs(container, Some(options)));
+    let state = (raw, Assembler::default(), VecDeque::new(), false);
+    Box::pin(stream::unfold(state, move |(mut raw, mut assembler, mut ready, mut ended)| {
+        // Cheap: an endpoint's address. The closure itself must stay callable.
+        let item = async {
+            loop {
+                if let Some(line) = ready.pop_front() {
+                    return Some((Ok(line), (raw, assembler, ready, ended)));
+                }
+                if ended {
+                    return None;
+                }
+                match raw.next().await {
+                    Some(Ok(LogOutput::StdErr { message })) => assembler.frame(true, &message, &mut ready),
+                    Some(Ok(LogOutput::Console { message })) => assembler.raw(&message, &mut ready),
+                    Some(Ok(LogOutput::StdOut { message } | LogOutput::StdIn { message })) => {
+                        assembler.frame(false, &message, &mut ready);
+                    }
+                    Some(Err(failure)) => {
+                        ended = true;
+                        return Some((Err(failure), (raw, assembler, ready, ended)));
+                    }
+                    None => {
+                        ended = true;
+                        assembler.finish(&mut ready);
+                    }
+                }
+            }
+        };
+        item
+    })
+    .map(move |item: Result<LogLine, bollard::errors::Error>| item.map_err(&error)))
+}
+
+fn seconds(time: Timestamp) -> String {
+    format!("{}.{:09}", time.as_second(), time.subsec_nanosecond().max(0))
+}
+
+/// Puts pieces together to lines. Each piece begins with its time; only the last of a line ends with a line feed.
+#[derive(Debug, Default)]
+struct Assembler {
+    stdout: Partial,
+    stderr: Partial,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    time: Timestamp,
+    bytes: Vec<u8>,
+}
+
+impl Assembler {
+    /// A frame of the multiplexed stream: one piece.
+    fn frame(&mut self, stderr: bool, frame: &[u8], ready: &mut VecDeque<LogLine>) {
+        let partial = if stderr { &mut self.stderr } else { &mut self.stdout };
+        partial.piece(stderr, frame, ready);
+    }
+
+    /// A line of a terminal's stream, which has no frames: pieces follow each other without a mark, but all except
+    /// the last are of the full length.
+    fn raw(&mut self, mut line: &[u8], ready: &mut VecDeque<LogLine>) {
+        while let Some(length) = stamp_length(line) {
+            let end = length + PIECE;
+            if line.len() <= end || stamp_length(&line[end..]).is_none() {
+                break;
+            }
+            self.stdout.piece(false, &line[..end], ready);
+            line = &line[end..];
+        }
+        self.stdout.piece(false, line, ready);
+    }
+
+    fn finish(&mut self, ready: &mut VecDeque<LogLine>) {
+        for (stderr, partial) in [(false, &mut self.stdout), (true, &mut self.stderr)] {
+            if !partial.bytes.is_empty() {
+                partial.give_out(stderr, ready);
+            }
+        }
+    }
+}
+
+impl Partial {
+    fn piece(&mut self, stderr: bool, piece: &[u8], ready: &mut VecDeque<LogLine>) {
+        let mut rest = piece;
+        if let Some((time, length)) = stamp(piece) {
+            if self.bytes.is_empty() {
+                self.time = time;
+            }
+            rest = &piece[length..];
+        }
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            self.bytes.extend_from_slice(&rest[..end]);
+            self.give_out(stderr, ready);
+            rest = &rest[end + 1..];
+        }
+        self.bytes.extend_from_slice(rest);
+        if self.bytes.len() >= LONGEST_LINE {
+            self.give_out(stderr, ready);
+        }
+    }
+
+    fn give_out(&mut self, stderr: bool, ready: &mut VecDeque<LogLine>) {
+        let mut line = std::mem::take(&mut self.bytes);
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        ready.push_back(LogLine { time: self.time, stderr, line });
+    }
+}
+
+/// The time at the start of a piece, and where its text begins.
+fn stamp(piece: &[u8]) -> Option<(Timestamp, usize)> {
+    let length = stamp_length(piece)?;
+    let time = std::str::from_utf8(&piece[..length - 1]).ok()?.parse().ok()?;
+    Some((time, length))
+}
+
+/// The length of `2026-11-21T10:51:52.944400283Z ` if it looks like one, the space included.
+fn stamp_length(piece: &[u8]) -> Option<usize> {
+    let space = piece.iter().take(40).position(|byte| *byte == b' ')?;
+    let looks_right = space >= 20 && piece[4] == b'-' && piece[10] == b'T' && piece[13] == b':';
+    looks_right.then_some(space + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T1: &str = "2026-11-21T10:51:52.000000001Z";
+    const T2: &str = "2026-11-21T10:51:52.000000002Z";
+
+    fn texts(ready: VecDeque<LogLine>) -> Vec<(String, bool, i32)> {
+        ready
+            .into_iter()
+            .map(|line| (String::from_utf8_lossy(&line.line).into_owned(), line.stderr, line.time.subsec_nanosecond()))
+            .collect()
+    }
+
+    #[test]
+    fn pieces_become_lines() {
+        let mut assembler = Assembler::default();
+        let mut ready = VecDeque::new();
+        assembler.frame(false, format!("{T1} one\n").as_bytes(), &mut ready);
+        assembler.frame(false, format!("{T1} half").as_bytes(), &mut ready);
+        assembler.frame(true, format!("{T2} other\r\n").as_bytes(), &mut ready);
+        assembler.frame(false, format!("{T2} whole\n").as_bytes(), &mut ready);
+        assembler.frame(false, format!("{T2} \n").as_bytes(), &mut ready);
+        assembler.frame(false, format!("{T2} last").as_bytes(), &mut ready);
+        assembler.finish(&mut ready);
+        let expected = [
+            ("one", false, 1),
+            ("other", true, 2),
+            ("halfwhole", false, 1),
+            ("", false, 2),
+            ("last", false, 2),
+        ];
+        let expected = expected.map(|(text, stderr, nanos)| (text.to_owned(), stderr, nanos));
+        assert_eq!(texts(ready), expected);
+    }
+
+    #[test]
+    fn a_terminals_long_lines_are_joined() {
+        let mut assembler = Assembler::default();
+        let mut ready = VecDeque::new();
+        let piece = "x".repeat(PIECE);
+        assembler.raw(format!("{T1} {piece}{T2} {piece}{T2} end\r\n").as_bytes(), &mut ready);
+        let lines = texts(ready);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0].0, format!("{piece}{piece}end"));
+    }
+
+    #[test]
+    fn invalid_utf8_and_endless_lines_pass() {
+        let mut assembler = Assembler::default();
+        let mut ready = VecDeque::new();
+        let mut bytes = format!("{T1} ").into_bytes();
+        bytes.extend_from_slice(&[0xff, 0xfe, b'\n']);
+        assembler.frame(false, &bytes, &mut ready);
+        assert_eq!(ready[0].line, [0xff, 0xfe]);
+        let piece = format!("{T1} {}", "y".repeat(PIECE));
+        for _ in 0..LONGEST_LINE / PIECE {
+            assembler.frame(false, piece.as_bytes(), &mut ready);
+        }
+        assert_eq!(ready.len(), 2, "a part is given out before the line ends");
+    }
+}
