@@ -81,6 +81,12 @@ impl Failure {
         Self { quiet: true, ..Self::new(kind, "") }
     }
 
+    /// The error, its causes and the first hint in one line.
+    pub fn in_a_line(&self) -> String {
+        let hint = self.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{:#}{hint}", self.error)
+    }
+
     /// Adds a hint: the next thing to type or to look at.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -8,13 +8,13 @@ use clap::Args;
 
 use super::context::Context;
 use crate::cli::Format;
-use crate::engine::{ConnectOptions, Engine};
-use crate::failure::{Failure, Result};
+use crate::engine::{ConnectOptions, Engine, connect};
+use crate::failure::Result;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::{Inputs, Stubs, render, which_need_inspect};
-use crate::run::executor::{ExecuteOptions, execute};
-use crate::run::lock::Lock;
+use crate::run::{ExecuteOptions, execute};
+use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
 use crate::stack::Stack;
 use crate::stub;
@@ -125,12 +125,21 @@ impl<'a> Deployment<'a> {
             return Ok(());
         }
         let ready = Arc::new(ProbeReady::new(Arc::clone(&self.engine), self.stack.clone()));
-        let options = ExecuteOptions { timeout, project: self.stack.name.clone(), ..ExecuteOptions::default() };
+        let info = self.engine.info().await?;
+        let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
+        let options = ExecuteOptions {
+            timeout: Some(timeout),
+            stub_image: Some(Arc::new(stub_image)),
+            ..ExecuteOptions::new(&self.stack.name)
+        };
         let reporter = self.context.printer.reporter();
         let interrupt = super::interrupt();
-        let result =
-            execute(plan, Arc::clone(&self.engine), ready, reporter.as_ref(), options, interrupt).await;
-        result.map(|_| ()).map_err(Failure::from)
+        let outcome =
+            execute(plan, Arc::clone(&self.engine), ready, reporter.as_ref(), &options, &interrupt).await?;
+        for warning in outcome.warnings {
+            self.context.printer.warn(warning);
+        }
+        Ok(())
     }
 }
 
@@ -149,11 +158,17 @@ pub fn show(context: &Context, stack: &Stack, plan: &Plan, format: Format) {
 }
 
 async fn lock(context: &Context, stack: &Stack, command: &str) -> Result<Lock> {
-    let endpoint = crate::engine::connect::endpoint_name(&ConnectOptions::from_env())?;
-    let wait = context.options.wait_lock;
-    Lock::take(&endpoint, &stack.name, command, wait, |holder| {
-        context.printer.say(format_args!("waiting for {holder}"));
-    })
-    .await
-    .map_err(Failure::from)
+    let endpoint = connect::resolve(&ConnectOptions::from_env())?.address.to_string();
+    let file = LockFile::new(&endpoint, &stack.name);
+    let locked = match context.options.wait_lock {
+        false => file.try_lock(command),
+        true => {
+            let waiting = |holder: Option<&Holder>| match holder {
+                Some(holder) => context.printer.say(format_args!("waiting for {holder}")),
+                None => context.printer.say("waiting for another vv"),
+            };
+            file.lock(command, waiting).await
+        }
+    };
+    Ok(locked?)
 }

@@ -4,6 +4,8 @@ pub mod connect;
 pub mod docker;
 pub mod platform;
 pub mod reference;
+#[doc(hidden)]
+pub mod memory;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::Stream;
 
-use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer};
+use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer, ObservedPort};
 use crate::plan::spec::{ContainerSpec, CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::{Build, NetworkAttachment, Test};
 
@@ -138,11 +140,24 @@ pub struct ContainerDetails {
     pub image_sets: ContainerSpec,
 }
 
+/// A host port and the container that publishes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedPort {
+    /// The container's name.
+    pub container: String,
+    /// The project that its labels name; nothing for one that isn't Compose's or vv's.
+    pub project: Option<String>,
+    /// The port, with the host's address it is bound to (`0.0.0.0` and `::` are all of them).
+    pub port: ObservedPort,
+}
+
 /// A healthcheck in force, with the engine's defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveHealthcheck {
     /// What is run.
     pub test: Test,
+    /// The shell that runs a [`Test::Shell`], as the image sets it; empty: `/bin/sh -c`.
+    pub shell: Vec<String>,
     /// Time a run may take.
     pub timeout: Duration,
     /// Time between runs.
@@ -253,6 +268,9 @@ pub trait Engine: Send + Sync {
 
     /// The names of all projects that have containers here, with the folder they were started from.
     async fn projects(&self) -> Result<BTreeMap<String, String>, EngineError>;
+
+    /// Every host port that a running container of this engine publishes, of whichever project. One call.
+    async fn published_ports(&self) -> Result<Vec<PublishedPort>, EngineError>;
 
     /// One container, and its image once an ID (what the image sets is taken out of `spec`).
     async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError>;

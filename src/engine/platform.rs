@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{Engine, EngineError, ExecRequest, LogQuery};
+use super::{ContainerDetails, Engine, EngineError, ExecRequest, LogQuery};
 use crate::plan::observed::{ContainerState, Health, ObservedContainer};
 use crate::platform::{
     Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
@@ -50,6 +50,12 @@ impl EnginePlatform {
     /// The containers behind the replicas.
     pub fn containers(&self) -> &[ObservedContainer] {
         &self.containers
+    }
+
+    /// A running container as a replica, as the list had it: without its restarts.
+    pub fn listed(&self, container: &str) -> Option<ReplicaStatus> {
+        let found = self.containers.iter().find(|found| found.name == container && found.state.is_up())?;
+        Some(status_of(found, None))
     }
 
     fn container(&self, replica: &Replica) -> Result<&ObservedContainer, PlatformError> {
@@ -148,9 +154,12 @@ pub async fn last_logs(engine: &dyn Engine, container: &str, lines: usize) -> Re
 
 /// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will do.
 async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaStatus {
-    let details = engine.inspect(&container.id).await.ok();
-    let state = details.as_ref().map_or(container.state, |details| details.state);
-    let health = details.as_ref().map_or(container.health, |details| details.health);
+    status_of(container, engine.inspect(&container.id).await.ok().as_ref())
+}
+
+fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) -> ReplicaStatus {
+    let state = details.map_or(container.state, |details| details.state);
+    let health = details.map_or(container.health, |details| details.health);
     ReplicaStatus {
         replica: Replica { service: container.service.clone(), number: container.number },
         state: match state {
@@ -159,7 +168,7 @@ async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaSt
             ContainerState::Paused => ReplicaState::Paused,
             ContainerState::Restarting => ReplicaState::Restarting,
             ContainerState::Exited(code) => {
-                ReplicaState::Exited { code, oom: details.as_ref().is_some_and(|details| details.oom_killed) }
+                ReplicaState::Exited { code, oom: details.is_some_and(|details| details.oom_killed) }
             }
             ContainerState::Removing | ContainerState::Dead => ReplicaState::Dead,
         },
@@ -168,7 +177,7 @@ async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaSt
             Health::Healthy => HealthVerdict::Healthy,
             Health::Unhealthy => HealthVerdict::Unhealthy,
         }),
-        restarts: details.as_ref().map_or(0, |details| details.restarts),
+        restarts: details.map_or(0, |details| details.restarts),
         name: container.name.clone(),
         stub: container.labels.contains_key(STUB_LABEL),
     }

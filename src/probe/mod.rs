@@ -1,9 +1,50 @@
 //! PROOF: is it ready? A file per system; each asks in the system's own protocol. Uses the stack's types and the
 //! [`crate::platform::Platform`] only.
+//!
+//! [`question`] decides (purely) what a service is asked, the files named after systems ask it, [`checks`] puts the
+//! levels of a service together and [`report`] the services of a stack.
 
 use std::time::Duration;
 
 use crate::platform::Replica;
+
+mod amqp;
+mod answer;
+pub mod checks;
+mod consul;
+mod container;
+mod credentials;
+mod elasticsearch;
+mod exec;
+mod grafana;
+mod grpc;
+mod healthcheck;
+mod http;
+mod jaeger;
+mod kafka;
+mod kind;
+mod kong;
+mod listen;
+mod net;
+mod postgres;
+mod prometheus;
+pub mod question;
+mod rabbitmq;
+mod redis;
+pub mod report;
+mod target;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod tls;
+#[cfg(test)]
+mod web_tests;
+mod zookeeper;
+
+pub use answer::{Answer, ProbeFailure};
+pub use checks::{check_service, protocol};
+pub use kind::Kind;
+pub use report::Report;
 
 /// One question asked, and what came of it.
 #[derive(Debug, Clone, PartialEq)]

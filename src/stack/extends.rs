@@ -28,18 +28,13 @@ pub(super) fn apply(loader: &mut Loader<'_>, level: &Level, document: &mut Node,
     if !services.values().any(|entry| entry.node.get("extends").is_some()) {
         return;
     }
-    let own = Rc::new(Services {
-        file: file.to_owned(),
-        base: level.base(file, loader.home.as_deref()),
-        by_name: services.clone(),
-    });
+    let base = level.base(file, loader.home.as_deref());
+    let own = Rc::new(Services { file: file.to_owned(), base, by_name: std::mem::take(services) });
     let mut resolver =
         Resolver { loader, level, files: HashMap::new(), done: HashMap::new(), trail: Vec::new() };
-    for (name, entry) in services.iter_mut() {
-        if entry.node.get("extends").is_some()
-            && let Some(node) = resolver.service(&own, name)
-        {
-            entry.node = node;
+    for (name, entry) in &own.by_name {
+        if let Some(node) = resolver.service(&own, name) {
+            services.insert(name.clone(), Entry { key: entry.key.clone(), node });
         }
     }
 }
@@ -75,9 +70,9 @@ impl Resolver<'_, '_> {
         let node = &services.by_name.get(name)?.node;
         let key = (services.file.clone(), name.to_owned());
         if let Some(done) = self.done.get(&key) {
-            return self.copy(done.clone());
+            return copy(self.loader, done);
         }
-        let Some(extends) = node.get("extends") else { return self.copy(node.clone()) };
+        let Some(extends) = node.get("extends") else { return copy(self.loader, node) };
         let mut path = Path::from(["services", name, "extends"]);
         let reference = self.reference(extends, &mut path)?;
         if let Some(start) = self.trail.iter().position(|step| *step == key) {
@@ -112,7 +107,7 @@ impl Resolver<'_, '_> {
         self.trail.pop();
         let mut base = base?;
         merge::strip(&mut base);
-        let mut service = self.copy(node.clone())?;
+        let mut service = copy(self.loader, node)?;
         if let Value::Mapping(entries) = &mut service.value {
             entries.shift_remove("extends");
         }
@@ -120,18 +115,8 @@ impl Resolver<'_, '_> {
         path.up();
         let mut merged = merge::merge(base, service, &mut path, &mut self.loader.findings);
         merged.tag = tag;
-        self.done.insert(key, merged.clone());
+        self.done.insert(key, copy(self.loader, &merged)?);
         Some(merged)
-    }
-
-    /// Counts a copy: services that extend one large one may not fill the memory.
-    fn copy(&mut self, node: Node) -> Option<Node> {
-        if self.loader.budget.take(read::weight(&node)) {
-            return Some(node);
-        }
-        let message = "the stack grows past 200,000 values here; what is it that so many services extend?";
-        self.loader.findings.problem(Some(node.mark), "", message);
-        None
     }
 
     fn reference<'n>(&mut self, extends: &'n Node, path: &mut Path) -> Option<Reference<'n>> {
@@ -216,6 +201,19 @@ impl Resolver<'_, '_> {
         };
         Some(Services { file: target.to_owned(), base, by_name })
     }
+}
+
+/// Counts a copy: services that extend one large one may not fill the memory.
+fn copy(loader: &mut Loader<'_>, node: &Node) -> Option<Node> {
+    if loader.budget.is_spent() {
+        return None;
+    }
+    if loader.budget.take(read::weight(node)) {
+        return Some(node.clone());
+    }
+    let message = "the stack grows past 200,000 values here; what is it that so many services extend?";
+    loader.findings.problem(Some(node.mark.clone()), "", message);
+    None
 }
 
 /// What Compose would fetch by Git, HTTP or from a registry.

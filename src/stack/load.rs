@@ -181,6 +181,9 @@ impl<'a> Loader<'a> {
 
     /// Reads a file's documents; a problem is noted.
     pub fn read_file(&mut self, path: &FilePath, asked: Asked<'_>) -> Option<ReadFile> {
+        if self.budget.is_spent() {
+            return None;
+        }
         let source = self.read_text(path, asked)?;
         match read::parse(&source, &mut self.budget) {
             Ok(parsed) => {

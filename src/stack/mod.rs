@@ -22,6 +22,8 @@ pub mod read;
 pub mod scalar;
 mod syntax;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod unique;
 pub mod vv;
 

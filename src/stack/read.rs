@@ -31,8 +31,13 @@ impl Budget {
     #[must_use]
     pub fn take(&mut self, weight: usize) -> bool {
         let enough = self.0 >= weight;
-        self.0 = self.0.saturating_sub(weight);
+        self.0 = if enough { self.0 - weight } else { 0 };
         enough
+    }
+
+    /// Whether more was asked for than there was: the load has failed, and there is no use in going on.
+    pub fn is_spent(&self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -331,7 +336,7 @@ impl Builder<'_> {
                 }
             }
             _ => {
-                let message = format!("'<<' takes a mapping or a list of mappings, not {}", merged.kind());
+                let message = "'<<' takes a mapping or a list of mappings".to_owned();
                 let problem = self.problem(merged.mark, message);
                 self.problems.push(problem);
             }

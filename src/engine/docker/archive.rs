@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn files_are_packed_below_the_root_with_owner_and_mode() {
         let deep = format!("/{}/x", "d".repeat(120));
-        let tar = pack(&[file("/etc/kong/kong.yml", "a: 1"), file("/secret", ""), file(&deep, "long")]).unwrap();
+        let tar =
+            pack(&[file("/etc/kong/kong.yml", "a: 1"), file("/secret", ""), file(&deep, "long")]).unwrap();
         let mut archive = tar::Archive::new(tar.as_slice());
         let entries: Vec<String> = archive
             .entries()
@@ -90,7 +91,13 @@ mod tests {
                 format!("{path} {uid}:{gid} {:o} {content:?}", header.mode().unwrap())
             })
             .collect();
-        insta::assert_debug_snapshot!(entries, @"");
+        insta::assert_debug_snapshot!(entries, @r#"
+        [
+            "etc/kong/kong.yml 5:6 440 \"a: 1\"",
+            "secret 5:6 440 \"\"",
+            "ddd/x 5:6 440 \"long\"",
+        ]
+        "#);
     }
 
     #[test]

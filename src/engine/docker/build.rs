@@ -85,7 +85,9 @@ fn options(image: &str, build: &Build) -> Result<BuildImageOptions, String> {
     let platform = match build.platforms.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
-        many => return Err(format!("the engine builds for one platform at a time, not for {}", many.join(", "))),
+        many => {
+            return Err(format!("the engine builds for one platform at a time, not for {}", many.join(", ")));
+        }
     };
     let shmsize = match build.shm_size.map(i32::try_from) {
         None => None,
@@ -150,7 +152,8 @@ async fn buildkit(
     let docker = job.client.with_query("/build", lists(job.image, job.build));
     let (sending, stream) = context.send();
     let body = body_try_stream(stream);
-    let mut messages: Messages<'_> = docker.build_image(options, Some(credentials.collect()), Some(body)).boxed();
+    let mut messages: Messages<'_> =
+        docker.build_image(options, Some(credentials.collect()), Some(body)).boxed();
     let mut watch = BuildKitWatch::default();
     loop {
         let busy = watch.at_work();
@@ -178,10 +181,7 @@ async fn buildkit(
 fn is_refusal(error: &Error, text: &str) -> bool {
     let text = text.to_lowercase();
     let named = ["buildkit", "no active session", "session", "not supported", "not implemented"];
-    let unknown = matches!(
-        error,
-        Error::DockerResponseServerError { status_code: 404 | 405 | 501, .. }
-    );
+    let unknown = matches!(error, Error::DockerResponseServerError { status_code: 404 | 405 | 501, .. });
     unknown || named.iter().any(|word| text.contains(word))
 }
 
@@ -250,7 +250,13 @@ async fn next(
     }
 }
 
-fn failed(client: &Client, attempt: &str, error: Error, sending: &Sending, failed: FailedStep) -> EngineError {
+fn failed(
+    client: &Client,
+    attempt: &str,
+    error: Error,
+    sending: &Sending,
+    failed: FailedStep,
+) -> EngineError {
     let attempt = attempt.to_owned();
     if let Some(message) = sending.failure() {
         return EngineError::Refused { attempt, message: format!("can't read the build context: {message}") };
@@ -299,13 +305,12 @@ mod tests {
 
     #[test]
     fn what_one_engine_cant_build_is_refused_in_words() {
-        let both = Build {
-            platforms: vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()],
-            ..Build::default()
-        };
+        let both =
+            Build { platforms: vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()], ..Build::default() };
         let error = options("x", &both).unwrap_err();
         assert_eq!(error, "the engine builds for one platform at a time, not for linux/amd64, linux/arm64");
-        let build = Build { tags: vec!["y:2".to_owned()], extra_hosts: vec!["a:1".to_owned()], ..Build::default() };
+        let build =
+            Build { tags: vec!["y:2".to_owned()], extra_hosts: vec!["a:1".to_owned()], ..Build::default() };
         let expected = [("t", "x".to_owned()), ("t", "y:2".to_owned()), ("extrahosts", "a:1".to_owned())];
         assert_eq!(lists("x", &build), expected);
     }

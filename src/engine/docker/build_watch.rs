@@ -121,7 +121,8 @@ impl BuildKitWatch {
             let step = self.steps.entry(log.vertex.clone()).or_default();
             step.output.push(&String::from_utf8_lossy(&log.msg));
         }
-        let current = self.begun.iter().rev().filter_map(|digest| self.steps.get(digest)).find(|step| step.running);
+        let current =
+            self.begun.iter().rev().filter_map(|digest| self.steps.get(digest)).find(|step| step.running);
         current.map(|step| {
             let sum = step.moved.values().fold((0, 0), |sum, (done, all)| (sum.0 + done, sum.1 + all));
             Progress { message: step.name.clone(), bytes: (sum.1 > 0).then_some(sum) }
@@ -152,9 +153,10 @@ impl BuildKitWatch {
 
     /// The step that failed: the one with an error that isn't only another's.
     pub fn failed(mut self) -> FailedStep {
-        let digest = self.steps.iter().find(|(_, step)| {
-            !step.error.is_empty() && !step.error.contains("context canceled")
-        });
+        let digest = self
+            .steps
+            .iter()
+            .find(|(_, step)| !step.error.is_empty() && !step.error.contains("context canceled"));
         let step = digest.map(|(digest, _)| digest.clone()).and_then(|digest| self.steps.remove(&digest));
         let step = step.unwrap_or_default();
         FailedStep { step: step.name, output: step.output.into_lines() }
@@ -244,6 +246,9 @@ mod tests {
         ]));
         assert!(!watch.at_work());
         let failed = watch.failed();
-        assert_eq!((failed.step.as_str(), failed.output.as_slice()), ("[2/3] RUN make", &["boom".to_owned()][..]));
+        assert_eq!(
+            (failed.step.as_str(), failed.output.as_slice()),
+            ("[2/3] RUN make", &["boom".to_owned()][..])
+        );
     }
 }

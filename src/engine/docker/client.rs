@@ -38,7 +38,10 @@ pub struct Client {
 
 impl Client {
     /// Connects, asks for the version and settles on one. One call.
-    pub async fn open(endpoint: Endpoint, options: &ConnectOptions) -> Result<(Self, EngineInfo), EngineError> {
+    pub async fn open(
+        endpoint: Endpoint,
+        options: &ConnectOptions,
+    ) -> Result<(Self, EngineInfo), EngineError> {
         let plain = transport(&endpoint).map_err(|error| error::unreachable(&error, &endpoint))?;
         let answer = match tokio::time::timeout(CONNECT_LIMIT, plain.version()).await {
             Ok(Ok(answer)) => answer,

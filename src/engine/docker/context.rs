@@ -170,7 +170,8 @@ fn find_dockerfile(root: &Path, name: &str) -> Result<(String, Option<Vec<u8>>),
     match real(&path).strip_prefix(real(root)) {
         Ok(inside) => Ok((inside.to_string_lossy().into_owned(), None)),
         Err(_) => {
-            let text = std::fs::read(&path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
+            let text =
+                std::fs::read(&path).map_err(|error| format!("can't read {}: {error}", path.display()))?;
             Ok((FOREIGN_DOCKERFILE.to_owned(), Some(text)))
         }
     }
@@ -234,8 +235,9 @@ mod tests {
 
     async fn packed(build: &Build) -> Vec<String> {
         let (_, stream) = Context::prepare(build).unwrap().send();
-        let bytes: Vec<u8> =
-            stream.map(|chunk| chunk.unwrap()).fold(Vec::new(), async |mut all, chunk| {
+        let bytes: Vec<u8> = stream
+            .map(|chunk| chunk.unwrap())
+            .fold(Vec::new(), async |mut all, chunk| {
                 all.extend_from_slice(&chunk);
                 all
             })
@@ -245,7 +247,8 @@ mod tests {
         entries
             .map(|entry| {
                 let entry = entry.unwrap();
-                let link = entry.link_name().unwrap().map(|to| format!(" -> {}", to.display())).unwrap_or_default();
+                let link =
+                    entry.link_name().unwrap().map(|to| format!(" -> {}", to.display())).unwrap_or_default();
                 format!("{}{link} {}", entry.path().unwrap().display(), entry.header().size().unwrap())
             })
             .collect()
@@ -268,13 +271,13 @@ mod tests {
         let build = Build { context: root.to_path_buf(), ..Build::default() };
         assert_eq!(
             packed(&build).await,
-            [".dockerignore 21", "Dockerfile 12", "src/ 0", "src/link -> main 0", "src/main 200000"]
+            [".dockerignore 18", "Dockerfile 12", "src 0", "src/link -> main 0", "src/main 200000"]
         );
 
         write("docker/Web", "FROM scratch");
         write("docker/Web.dockerignore", "**\n!other\n");
         let build = Build { dockerfile: Some("docker/Web".to_owned()), ..build };
-        assert_eq!(packed(&build).await, [".dockerignore 21", "docker/Web 12", "other/ 0", "other/file 2"]);
+        assert_eq!(packed(&build).await, [".dockerignore 18", "docker/Web 12", "other 0", "other/file 2"]);
     }
 
     #[tokio::test]
@@ -283,8 +286,7 @@ mod tests {
         let root = dir.path().join("context");
         std::fs::create_dir(&root).unwrap();
         std::fs::write(dir.path().join("Dockerfile"), "FROM scratch").unwrap();
-        let build =
-            Build { context: root, dockerfile: Some("../Dockerfile".to_owned()), ..Build::default() };
+        let build = Build { context: root, dockerfile: Some("../Dockerfile".to_owned()), ..Build::default() };
         assert_eq!(packed(&build).await, [".dockerfile.vv 12"]);
         let build = Build { dockerfile: None, dockerfile_inline: Some("FROM x".to_owned()), ..build };
         assert_eq!(packed(&build).await, [".dockerfile.vv 6"]);

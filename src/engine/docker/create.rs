@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
-    MountBindOptions, MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType, MountVolumeOptions,
-    NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy as EngineRestart, RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig,
+    Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountTmpfsOptions, MountType,
+    MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy as EngineRestart,
+    RestartPolicyNameEnum,
 };
 
 use super::networks;
@@ -78,7 +79,8 @@ fn first_network(spec: &ContainerSpec) -> Option<&str> {
 
 fn endpoints(spec: &ContainerSpec, abilities: Abilities) -> HashMap<String, EndpointSettings> {
     let first = first_network(spec);
-    let joined = spec.networks.iter().filter(|(name, _)| abilities.many_networks || Some(name.as_str()) == first);
+    let joined =
+        spec.networks.iter().filter(|(name, _)| abilities.many_networks || Some(name.as_str()) == first);
     joined.map(|(name, network)| (name.clone(), endpoint(network, abilities))).collect()
 }
 
@@ -183,8 +185,10 @@ fn port_bindings(ports: &[Port]) -> HashMap<String, Option<Vec<PortBinding>>> {
             Some(range) if range.first == range.last => range.first.to_string(),
             Some(range) => format!("{}-{}", range.first, range.last),
         };
-        let binding =
-            PortBinding { host_ip: Some(port.host_ip.clone().unwrap_or_default()), host_port: Some(host_port) };
+        let binding = PortBinding {
+            host_ip: Some(port.host_ip.clone().unwrap_or_default()),
+            host_port: Some(host_port),
+        };
         let key = format!("{}/{}", port.target, protocol(port.protocol));
         bindings.entry(key).or_default().get_or_insert_default().push(binding);
     }
@@ -239,7 +243,9 @@ fn mounts(spec: &ContainerSpec) -> Mounts {
 /// `source:target:options`, for a bind whose source the engine is to make. A colon in a path has no place there;
 /// such a source must exist.
 fn as_bind(target: &str, mount: &MountSpec) -> Option<String> {
-    let MountSpec::Bind { source, read_only, create_host_path: true, propagation } = mount else { return None };
+    let MountSpec::Bind { source, read_only, create_host_path: true, propagation } = mount else {
+        return None;
+    };
     let source = source.to_string_lossy();
     if source.contains(':') || target.contains(':') {
         return None;
@@ -257,7 +263,10 @@ fn as_mount(target: &str, mount: &MountSpec) -> Mount {
             target,
             source: name.clone(),
             read_only: Some(*read_only),
-            volume_options: Some(MountVolumeOptions { no_copy: Some(*nocopy), ..MountVolumeOptions::default() }),
+            volume_options: Some(MountVolumeOptions {
+                no_copy: Some(*nocopy),
+                ..MountVolumeOptions::default()
+            }),
             ..Mount::default()
         },
         MountSpec::Bind { source, read_only, propagation, .. } => Mount {
@@ -265,10 +274,10 @@ fn as_mount(target: &str, mount: &MountSpec) -> Mount {
             target,
             source: Some(source.to_string_lossy().into_owned()),
             read_only: Some(*read_only),
-            bind_options: propagation.as_deref().and_then(propagation_of).map(|way| MountBindOptions {
-                propagation: Some(way),
-                ..MountBindOptions::default()
-            }),
+            bind_options: propagation
+                .as_deref()
+                .and_then(propagation_of)
+                .map(|way| MountBindOptions { propagation: Some(way), ..MountBindOptions::default() }),
             ..Mount::default()
         },
         MountSpec::Tmpfs { size, mode } => Mount {

@@ -51,16 +51,27 @@ pub fn refused(attempt: String, status: u16, message: String) -> EngineError {
 /// `ports are not available: exposing port TCP 0.0.0.0:80 -> 127.0.0.1:0: listen tcp 0.0.0.0:80: bind: …` (Desktop),
 /// `cannot expose privileged port 80` is another matter: the port is free.
 fn taken_port(message: &str) -> Option<String> {
-    let taken = ["port is already allocated", "address already in use", "Only one usage of each socket address"]
-        .iter()
-        .any(|words| message.contains(words));
+    let taken =
+        ["port is already allocated", "address already in use", "Only one usage of each socket address"]
+            .iter()
+            .any(|words| message.contains(words));
     if !taken {
         return None;
     }
-    ["Bind for ", "listen tcp4 ", "listen tcp6 ", "listen tcp ", "listen udp4 ", "listen udp6 ", "listen udp ", "host port for ", "host port "]
-        .iter()
-        .find_map(|before| message.split_once(before))
-        .map(|(_, rest)| host_and_port(rest))
+    [
+        "Bind for ",
+        "listen tcp4 ",
+        "listen tcp6 ",
+        "listen tcp ",
+        "listen udp4 ",
+        "listen udp6 ",
+        "listen udp ",
+        "host port for ",
+        "host port ",
+    ]
+    .iter()
+    .find_map(|before| message.split_once(before))
+    .map(|(_, rest)| host_and_port(rest))
 }
 
 /// `127.0.0.1:80` of `127.0.0.1:80:172.17.0.2:80/tcp: …`; an IPv6 address stands in brackets.
@@ -120,7 +131,9 @@ pub fn unreachable(error: &Error, endpoint: &Endpoint) -> EngineError {
     hints.push(match &endpoint.source {
         Source::Environment => "the address is DOCKER_HOST's".to_owned(),
         Source::Context(name) => format!("the address is the Docker context's '{name}'"),
-        Source::Usual => "elsewhere? set DOCKER_HOST, or choose a context with `docker context use`".to_owned(),
+        Source::Usual => {
+            "elsewhere? set DOCKER_HOST, or choose a context with `docker context use`".to_owned()
+        }
     });
     EngineError::Unreachable { message, hints }
 }
@@ -140,7 +153,11 @@ fn start_hints() -> Vec<String> {
 /// The kind of the I/O error at the bottom of the chain.
 fn io_kind(error: &Error) -> Option<io::ErrorKind> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut kind = None;
+    // It shows itself in place of its cause.
+    let mut kind = match error {
+        Error::IOError { err } => Some(err.kind()),
+        _ => None,
+    };
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             kind = Some(error.kind());
@@ -168,14 +185,29 @@ mod tests {
     #[test]
     fn ports_that_are_taken() {
         for (message, port) in [
-            ("driver failed programming external connectivity on endpoint a (b): Bind for 0.0.0.0:8500 failed: port is already allocated", Some("0.0.0.0:8500")),
-            ("… Error starting userland proxy: listen tcp4 127.0.0.1:18999: bind: address already in use", Some("127.0.0.1:18999")),
-            ("… Error starting userland proxy: listen udp4 0.0.0.0:53: bind: address already in use", Some("0.0.0.0:53")),
-            ("failed to set up container networking: driver failed programming external connectivity on endpoint web (0f): failed to bind host port for 127.0.0.1:80:172.17.0.2:80/tcp: address already in use", Some("127.0.0.1:80")),
+            (
+                "driver failed programming external connectivity on endpoint a (b): Bind for 0.0.0.0:8500 failed: port is already allocated",
+                Some("0.0.0.0:8500"),
+            ),
+            (
+                "… Error starting userland proxy: listen tcp4 127.0.0.1:18999: bind: address already in use",
+                Some("127.0.0.1:18999"),
+            ),
+            (
+                "… Error starting userland proxy: listen udp4 0.0.0.0:53: bind: address already in use",
+                Some("0.0.0.0:53"),
+            ),
+            (
+                "failed to set up container networking: driver failed programming external connectivity on endpoint web (0f): failed to bind host port for 127.0.0.1:80:172.17.0.2:80/tcp: address already in use",
+                Some("127.0.0.1:80"),
+            ),
             ("… failed to bind host port 0.0.0.0:80/tcp: address already in use", Some("0.0.0.0:80")),
             ("… Bind for :::8500 failed: port is already allocated", Some("[::]:8500")),
             ("… listen tcp6 [::1]:80: bind: address already in use", Some("[::1]:80")),
-            ("ports are not available: exposing port TCP 0.0.0.0:80 -> 127.0.0.1:0: listen tcp 0.0.0.0:80: bind: address already in use", Some("0.0.0.0:80")),
+            (
+                "ports are not available: exposing port TCP 0.0.0.0:80 -> 127.0.0.1:0: listen tcp 0.0.0.0:80: bind: address already in use",
+                Some("0.0.0.0:80"),
+            ),
             ("mounts denied", None),
         ] {
             assert_eq!(taken_port(message).as_deref(), port, "{message}");
@@ -184,7 +216,8 @@ mod tests {
 
     #[test]
     fn statuses() {
-        let of = |status| refused("remove x".to_owned(), status, "no such container\n".to_owned()).to_string();
+        let of =
+            |status| refused("remove x".to_owned(), status, "no such container\n".to_owned()).to_string();
         assert_eq!(of(404), "could not remove x: no such container");
         assert!(matches!(refused(String::new(), 409, String::new()), EngineError::Conflict { .. }));
         assert!(matches!(refused(String::new(), 500, String::new()), EngineError::Refused { .. }));
@@ -192,10 +225,8 @@ mod tests {
 
     #[test]
     fn a_missing_socket_says_how_to_start_the_engine() {
-        let endpoint = Endpoint {
-            address: Address::Unix("/var/run/docker.sock".into()),
-            source: Source::Usual,
-        };
+        let endpoint =
+            Endpoint { address: Address::Unix("/var/run/docker.sock".into()), source: Source::Usual };
         let error = unreachable(&Error::SocketNotFoundError(String::new()), &endpoint);
         assert_eq!(error.to_string(), "no Docker engine at unix:///var/run/docker.sock");
         let denied = Error::IOError { err: io::Error::from(io::ErrorKind::PermissionDenied) };

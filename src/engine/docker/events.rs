@@ -43,7 +43,9 @@ async fn now(client: &Client) -> Result<String, EngineError> {
 }
 
 /// The same stream, read at once and on: its request goes out now, not when somebody first asks for an item.
-fn driven<T: Send + 'static>(stream: impl Stream<Item = T> + Send + 'static) -> std::pin::Pin<Box<dyn Stream<Item = T> + Send>> {
+fn driven<T: Send + 'static>(
+    stream: impl Stream<Item = T> + Send + 'static,
+) -> std::pin::Pin<Box<dyn Stream<Item = T> + Send>> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let mut stream = Box::pin(stream);

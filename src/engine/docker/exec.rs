@@ -16,7 +16,11 @@ use crate::engine::{EngineError, EngineStream, ExecRequest, ExecSession};
 const EXIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Starts a command in a container. Two calls.
-pub async fn start(client: &Client, container: &str, request: &ExecRequest) -> Result<ExecSession, EngineError> {
+pub async fn start(
+    client: &Client,
+    container: &str,
+    request: &ExecRequest,
+) -> Result<ExecSession, EngineError> {
     let attempt = format!("run a command in {container}");
     let environment = request.environment.iter().map(|(name, value)| format!("{name}={value}"));
     let config = ExecConfig {

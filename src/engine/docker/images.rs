@@ -39,8 +39,7 @@ pub async fn pull(
         options = options.platform(platform);
     }
     let credentials = found.credentials.clone();
-    let mut stream =
-        Box::pin(client.docker().create_image(Some(options.build()), None, Some(credentials)));
+    let mut stream = Box::pin(client.docker().create_image(Some(options.build()), None, Some(credentials)));
     let mut layers = Layers::default();
     progress(layers.progress("pulling"));
     while let Some(item) = stall::next(&mut stream, stall::LIMIT, &attempt).await? {
@@ -108,7 +107,11 @@ fn transfer_error(client: &Client, attempt: &str, error: Error, found: &Found) -
         message = format!("{message} ({problem})");
     }
     let attempt = attempt.to_owned();
-    if missing { EngineError::NotFound { attempt, message } } else { EngineError::Refused { attempt, message } }
+    if missing {
+        EngineError::NotFound { attempt, message }
+    } else {
+        EngineError::Refused { attempt, message }
+    }
 }
 
 /// Removes an image's tag. One that isn't there or is in use is fine.
@@ -125,10 +128,11 @@ pub async fn remove(client: &Client, image: &str) -> Result<(), EngineError> {
 pub async fn tags(client: &Client, repository: &str) -> Result<Vec<String>, EngineError> {
     let filters = HashMap::from([("reference", vec![repository])]);
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
-    let list = client.call(&format!("list the images of {repository}"), client.docker().list_images(Some(options)));
+    let attempt = format!("list the images of {repository}");
+    let list = client.call(&attempt, client.docker().list_images(Some(options))).await?;
     let wanted = reference::normalise(repository);
     let wanted = reference::split_tag(&wanted).0;
-    let names = list.await?.into_iter().flat_map(|image| image.repo_tags);
+    let names = list.into_iter().flat_map(|image| image.repo_tags);
     let mut tags: Vec<String> = names
         .filter_map(|name| {
             let name = reference::normalise(&name);

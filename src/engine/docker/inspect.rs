@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum, Health as EngineHealth,
-    HealthConfig, HealthStatusEnum, ImageConfig, RestartPolicyNameEnum,
+    ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum,
+    Health as EngineHealth, HealthConfig, HealthStatusEnum, ImageConfig, RestartPolicyNameEnum,
 };
 use tokio::sync::Mutex;
 
@@ -13,14 +13,17 @@ use super::client::Client;
 use super::spec_of;
 use crate::engine::{ActiveHealthcheck, ContainerDetails, EngineError};
 use crate::plan::observed::{ContainerState, Health};
-use crate::plan::spec::ContainerSpec;
 use crate::stack::model::Test;
 
 /// What images set, by their ID, which never changes what it names.
 pub type ImageCache = Mutex<BTreeMap<String, ImageConfig>>;
 
 /// Inspects a container, and its image where `images` doesn't know it yet.
-pub async fn container(client: &Client, images: &ImageCache, name: &str) -> Result<ContainerDetails, EngineError> {
+pub async fn container(
+    client: &Client,
+    images: &ImageCache,
+    name: &str,
+) -> Result<ContainerDetails, EngineError> {
     let attempt = format!("inspect {name}");
     let answer = client.call(&attempt, client.docker().inspect_container(name, None)).await?;
     let image = image_config(client, images, answer.image.as_deref().unwrap_or_default()).await?;
@@ -88,7 +91,9 @@ fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDe
 
 fn container_state(state: &EngineState) -> ContainerState {
     match state.status {
-        Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING) => ContainerState::Running,
+        Some(ContainerStateStatusEnum::RUNNING | ContainerStateStatusEnum::STOPPING) => {
+            ContainerState::Running
+        }
         Some(ContainerStateStatusEnum::PAUSED) => ContainerState::Paused,
         Some(ContainerStateStatusEnum::RESTARTING) => ContainerState::Restarting,
         Some(ContainerStateStatusEnum::REMOVING) => ContainerState::Removing,
@@ -136,10 +141,8 @@ fn active(check: &HealthConfig) -> Option<ActiveHealthcheck> {
 
 /// What the container was made of, for tests of other files.
 #[cfg(test)]
-pub fn details_of(json: &str, image: &ImageConfig) -> (ContainerDetails, ContainerSpec) {
-    let details = details(serde_json::from_str(json).unwrap(), image);
-    let spec = details.spec.clone();
-    (details, spec)
+pub fn details_of(json: &str, image: &ImageConfig) -> ContainerDetails {
+    details(serde_json::from_str(json).unwrap(), image)
 }
 
 #[cfg(test)]
@@ -149,15 +152,64 @@ mod tests {
     #[test]
     fn a_container_that_compose_made_is_understood() {
         let json = include_str!("../../../tests/fixtures/engine/compose-full.json");
-        let (mut details, _) = details_of(json, &ImageConfig::default());
-        details.spec = ContainerSpec::default();
-        insta::assert_debug_snapshot!(details, @"");
+        let mut details = details_of(json, &ImageConfig::default());
+        details.spec = Default::default();
+        insta::assert_debug_snapshot!(details, @r#"
+        ContainerDetails {
+            id: "cfdca0e3a30b3d33e42119439a5b4ce9ff056c89d1449fa388824a84261e443b",
+            name: "shop-full-1",
+            state: Created,
+            oom_killed: false,
+            error: Some(
+                "path /srv/shop/sub is mounted on / but it is not a shared or slave mount",
+            ),
+            restarts: 0,
+            started_at: None,
+            finished_at: None,
+            health: None,
+            health_output: None,
+            healthcheck: Some(
+                ActiveHealthcheck {
+                    test: Cmd(
+                        [
+                            "true",
+                        ],
+                    ),
+                    timeout: 2s,
+                    interval: 5s,
+                    retries: 7,
+                    start_period: 3s,
+                },
+            ),
+            user: "1000:1000",
+            restarting_policy: true,
+            environment: {
+                "A": "1",
+                "B": "two words",
+                "C": "",
+                "PATH": "/bin",
+            },
+            addresses: {
+                "shop_a": "",
+                "shop_b": "",
+            },
+            image_id: "sha256:fe12fe451c1bfc31586183b81270cb405f29d6cd2df2e6b35b8a84e103ed92fb",
+            spec: ContainerSpec {
+                image: "",
+                ..
+            },
+            image_sets: ContainerSpec {
+                image: "",
+                ..
+            },
+        }
+        "#);
     }
 
     #[test]
     fn a_disabled_healthcheck_is_none() {
         let json = include_str!("../../../tests/fixtures/engine/compose-sidecar.json");
-        assert_eq!(details_of(json, &ImageConfig::default()).0.healthcheck, None);
+        assert_eq!(details_of(json, &ImageConfig::default()).healthcheck, None);
     }
 
     #[test]

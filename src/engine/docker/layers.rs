@@ -96,6 +96,18 @@ mod tests {
                 seen.push(format!("{} {:?}", progress.message, progress.bytes));
             }
         }
-        insta::assert_snapshot!(seen.join("\n"), @"");
+        insta::assert_snapshot!(seen.join("\n"), @r"
+        pulling 1 layer None
+        pulling 0 of 2 layers None
+        pulling 1 of 3 layers None
+        pulling 1 of 3 layers None
+        pulling 1 of 3 layers Some((5, 10))
+        pulling 1 of 3 layers Some((6, 110))
+        pulling 1 of 3 layers Some((11, 110))
+        pulling 1 of 3 layers Some((11, 110))
+        extracting 1 of 3 layers Some((110, 110))
+        pulling 2 of 3 layers Some((110, 110))
+        pulling 3 of 3 layers Some((110, 110))
+        ");
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use bollard::container::LogOutput;
+use bollard::errors::Error;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 
 use super::client::Client;
-use crate::engine::{EngineError, EngineStream, LogLine, LogQuery};
+use crate::engine::{EngineStream, LogLine, LogQuery};
 
 /// The engine cuts what a container prints into pieces of at most this many bytes.
 const PIECE: usize = 16 * 1024;
@@ -19,8 +20,13 @@ const LONGEST_LINE: usize = 1024 * 1024;
 /// Lines of a container, stdout and stderr, in the engine's order. What goes wrong comes as the stream's last item.
 pub fn lines(client: &Client, container: &str, query: &LogQuery) -> EngineStream<LogLine> {
     let tail = query.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-    let options =
-        LogsOptionsBuilder::new().follow(query.follow).stdout(true).stderr(true).timestamps(true).tail(&tail).build();
+    let options = LogsOptionsBuilder::new()
+        .follow(query.follow)
+        .stdout(true)
+        .stderr(true)
+        .timestamps(true)
+        .tail(&tail)
+        .build();
     // bollard counts whole seconds.
     let mut times = Vec::new();
     for (name, time) in [("since", query.since), ("until", query.until)] {
@@ -31,37 +37,44 @@ pub fn lines(client: &Client, container: &str, query: &LogQuery) -> EngineStream
     let docker = client.with_query("/logs", times);
     let error = client.errors(format!("read the output of {container}"));
     let raw = Box::pin(docker.logs(container, Some(options)));
-    let state = (raw, Assembler::default(), VecDeque::new(), false);
-    Box::pin(stream::unfold(state, move |(mut raw, mut assembler, mut ready, mut ended)| {
-        // Cheap: an endpoint's address. The closure itself must stay callable.
-        let item = async {
-            loop {
-                if let Some(line) = ready.pop_front() {
-                    return Some((Ok(line), (raw, assembler, ready, ended)));
+    let state = State { raw, assembler: Assembler::default(), ready: VecDeque::new(), ended: false };
+    Box::pin(stream::unfold(state, State::next).map(move |item| item.map_err(&error)))
+}
+
+struct State<S> {
+    raw: S,
+    assembler: Assembler,
+    ready: VecDeque<LogLine>,
+    ended: bool,
+}
+
+impl<S: Stream<Item = Result<LogOutput, Error>> + Unpin> State<S> {
+    async fn next(mut self) -> Option<(Result<LogLine, Error>, Self)> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Some((Ok(line), self));
+            }
+            if self.ended {
+                return None;
+            }
+            let ready = &mut self.ready;
+            match self.raw.next().await {
+                Some(Ok(LogOutput::StdErr { message })) => self.assembler.frame(true, &message, ready),
+                Some(Ok(LogOutput::Console { message })) => self.assembler.raw(&message, ready),
+                Some(Ok(LogOutput::StdOut { message } | LogOutput::StdIn { message })) => {
+                    self.assembler.frame(false, &message, ready);
                 }
-                if ended {
-                    return None;
+                Some(Err(failure)) => {
+                    self.ended = true;
+                    return Some((Err(failure), self));
                 }
-                match raw.next().await {
-                    Some(Ok(LogOutput::StdErr { message })) => assembler.frame(true, &message, &mut ready),
-                    Some(Ok(LogOutput::Console { message })) => assembler.raw(&message, &mut ready),
-                    Some(Ok(LogOutput::StdOut { message } | LogOutput::StdIn { message })) => {
-                        assembler.frame(false, &message, &mut ready);
-                    }
-                    Some(Err(failure)) => {
-                        ended = true;
-                        return Some((Err(failure), (raw, assembler, ready, ended)));
-                    }
-                    None => {
-                        ended = true;
-                        assembler.finish(&mut ready);
-                    }
+                None => {
+                    self.ended = true;
+                    self.assembler.finish(ready);
                 }
             }
-        };
-        item
-    })
-    .map(move |item: Result<LogLine, bollard::errors::Error>| item.map_err(&error)))
+        }
+    }
 }
 
 fn seconds(time: Timestamp) -> String {
@@ -164,7 +177,9 @@ mod tests {
     fn texts(ready: VecDeque<LogLine>) -> Vec<(String, bool, i32)> {
         ready
             .into_iter()
-            .map(|line| (String::from_utf8_lossy(&line.line).into_owned(), line.stderr, line.time.subsec_nanosecond()))
+            .map(|line| {
+                (String::from_utf8_lossy(&line.line).into_owned(), line.stderr, line.time.subsec_nanosecond())
+            })
             .collect()
     }
 

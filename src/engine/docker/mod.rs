@@ -34,8 +34,8 @@ use self::credentials::CredentialStore;
 use self::inspect::ImageCache;
 use super::connect::Endpoint;
 use super::{
-    ConnectOptions, ContainerDetails, ContainerEvent, Engine, EngineError, EngineStream, ExecRequest, ExecSession,
-    LogLine, LogQuery, OnProgress,
+    ConnectOptions, ContainerDetails, ContainerEvent, Engine, EngineError, EngineStream, ExecRequest,
+    ExecSession, LogLine, LogQuery, OnProgress,
 };
 use crate::plan::observed::{EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};

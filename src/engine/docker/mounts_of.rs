@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bollard::models::{HostConfig, Mount, MountPoint, MountPointType, MountType};
+use bollard::models::{HostConfig, Mount, MountPoint, MountType};
 
 use crate::plan::spec::MountSpec;
 
@@ -11,7 +11,7 @@ use crate::plan::spec::MountSpec;
 pub fn container(host: &HostConfig, points: &[MountPoint]) -> BTreeMap<String, MountSpec> {
     let mut mounts = BTreeMap::new();
     for point in points {
-        if let (Some(MountPointType::VOLUME), Some(target)) = (point.typ, &point.destination) {
+        if let (Some("volume"), Some(target)) = (point.typ.as_deref(), &point.destination) {
             let read_only = point.rw == Some(false);
             let name = point.name.clone();
             mounts.insert(target.clone(), MountSpec::Volume { name, read_only, nocopy: false });
@@ -88,7 +88,8 @@ fn asked(mount: &Mount, there: Option<&MountSpec>) -> Option<MountSpec> {
     let source = mount.source.clone().filter(|source| !source.is_empty());
     match mount.typ? {
         MountType::VOLUME => {
-            let nocopy = mount.volume_options.as_ref().and_then(|options| options.no_copy).unwrap_or_default();
+            let nocopy =
+                mount.volume_options.as_ref().and_then(|options| options.no_copy).unwrap_or_default();
             let named = match there {
                 Some(MountSpec::Volume { name, .. }) => name.clone(),
                 _ => None,
@@ -104,7 +105,10 @@ fn asked(mount: &Mount, there: Option<&MountSpec>) -> Option<MountSpec> {
         MountType::TMPFS => {
             let options = mount.tmpfs_options.as_ref();
             Some(MountSpec::Tmpfs {
-                size: options.and_then(|o| o.size_bytes).and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0),
+                size: options
+                    .and_then(|o| o.size_bytes)
+                    .and_then(|n| u64::try_from(n).ok())
+                    .filter(|n| *n > 0),
                 mode: options.and_then(|o| o.mode).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0),
             })
         }
@@ -127,7 +131,16 @@ mod tests {
     fn binds() {
         let (target, mount) = bound("/a:/b:ro,rslave").unwrap();
         assert_eq!(target, "/b");
-        insta::assert_debug_snapshot!(mount, @"");
+        insta::assert_debug_snapshot!(mount, @r#"
+        Bind {
+            source: "/a",
+            read_only: true,
+            create_host_path: true,
+            propagation: Some(
+                "rslave",
+            ),
+        }
+        "#);
         assert_eq!(
             bound("data:/b").unwrap().1,
             MountSpec::Volume { name: Some("data".to_owned()), read_only: false, nocopy: false }

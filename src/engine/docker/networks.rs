@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest};
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest,
+};
 
 use super::client::Client;
 use crate::engine::EngineError;
@@ -80,7 +82,8 @@ pub fn endpoint(attachment: &NetworkAttachment) -> EndpointSettings {
         ipam_config: fixed.then(|| EndpointIpamConfig {
             ipv4_address: attachment.ipv4_address.clone(),
             ipv6_address: attachment.ipv6_address.clone(),
-            link_local_ips: (!attachment.link_local_ips.is_empty()).then(|| attachment.link_local_ips.clone()),
+            link_local_ips: (!attachment.link_local_ips.is_empty())
+                .then(|| attachment.link_local_ips.clone()),
         }),
         mac_address: attachment.mac_address.clone(),
         driver_opts: (!attachment.driver_opts.is_empty())

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::{ContainerSummary, ImageSummary, MountPoint, NetworkSummary, PortSummary, Volume};
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder};
+use bollard::models::{ContainerSummary, ImageSummary, MountPoint, Network, PortSummary, Volume};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptions};
 
 use super::super::reference;
 use super::client::Client;
@@ -23,7 +23,11 @@ const ONE_OFF: &str = "com.docker.compose.oneoff";
 const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
 
 /// Containers with this label, stopped ones too.
-async fn labelled(client: &Client, attempt: &str, label: String) -> Result<Vec<ContainerSummary>, EngineError> {
+async fn labelled(
+    client: &Client,
+    attempt: &str,
+    label: String,
+) -> Result<Vec<ContainerSummary>, EngineError> {
     let filters = HashMap::from([("label", vec![label])]);
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     client.call(attempt, client.docker().list_containers(Some(options))).await
@@ -57,7 +61,8 @@ pub async fn networks(client: &Client) -> Result<Vec<ObservedNetwork>, EngineErr
 
 /// All volumes.
 pub async fn volumes(client: &Client) -> Result<Vec<ObservedVolume>, EngineError> {
-    let list = client.call("list the volumes", client.docker().list_volumes(None)).await?;
+    let list =
+        client.call("list the volumes", client.docker().list_volumes(None::<ListVolumesOptions>)).await?;
     let mut list: Vec<ObservedVolume> = list.volumes.unwrap_or_default().into_iter().map(volume).collect();
     list.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(list)
@@ -149,7 +154,7 @@ fn ports(list: Vec<PortSummary>) -> Vec<ObservedPort> {
     ports
 }
 
-fn network(summary: NetworkSummary) -> ObservedNetwork {
+fn network(summary: Network) -> ObservedNetwork {
     let pools = summary.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     ObservedNetwork {
         id: summary.id.unwrap_or_default(),
@@ -188,6 +193,72 @@ mod tests {
             ]
         });
         let seen = container(serde_json::from_value(json).unwrap());
-        insta::assert_debug_snapshot!(seen, @"");
+        insta::assert_debug_snapshot!(seen, @r#"
+        ObservedContainer {
+            id: "abc",
+            name: "shop-web-2",
+            service: "web",
+            number: 2,
+            oneoff: false,
+            state: Running,
+            health: Some(
+                Starting,
+            ),
+            image: "web:1",
+            image_id: "sha256:1",
+            labels: {
+                "com.docker.compose.container-number": "2",
+                "com.docker.compose.oneoff": "False",
+                "com.docker.compose.project": "shop",
+                "com.docker.compose.service": "web",
+            },
+            networks: {
+                "shop_default": ObservedAttachment {
+                    network_id: "n1",
+                    address: "172.18.0.2",
+                    address6: "",
+                },
+            },
+            network_mode: "shop_default",
+            mounts: {
+                "/data": ObservedMount {
+                    kind: "volume",
+                    source: "shop_data",
+                },
+                "/x": ObservedMount {
+                    kind: "bind",
+                    source: "/srv/x",
+                },
+            },
+            ports: [
+                ObservedPort {
+                    target: 9,
+                    protocol: "udp",
+                    published: None,
+                    host_ip: "",
+                },
+                ObservedPort {
+                    target: 80,
+                    protocol: "tcp",
+                    published: Some(
+                        32768,
+                    ),
+                    host_ip: "0.0.0.0",
+                },
+                ObservedPort {
+                    target: 80,
+                    protocol: "tcp",
+                    published: Some(
+                        32768,
+                    ),
+                    host_ip: "::",
+                },
+            ],
+            created: 5,
+            status: "Up 3 seconds (health: starting)",
+            inspected: None,
+            image_sets: None,
+        }
+        "#);
     }
 }

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerConfig, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, ImageConfig, PortBinding,
-    RestartPolicy as EngineRestart, RestartPolicyNameEnum,
+    ContainerConfig, ContainerInspectResponse, EndpointSettings, HealthConfig, HostConfig, ImageConfig,
+    PortBinding, RestartPolicy as EngineRestart, RestartPolicyNameEnum,
 };
 
 use super::mounts_of;
 use super::observe::SERVICE;
 use crate::plan::spec::ContainerSpec;
 use crate::stack::model::{
-    Healthcheck, Logging, NetworkAttachment, Port, PortRange, Protocol, Resources, RestartPolicy, Test, Ulimit,
+    Healthcheck, Logging, NetworkAttachment, Port, PortRange, Protocol, Resources, RestartPolicy, Test,
+    Ulimit,
 };
 
 /// The container's spec without what its image sets, and without labels that Compose and vv themselves add.
@@ -148,10 +149,13 @@ fn with_protocol(port: &str) -> String {
 }
 
 fn exposed(config: &ContainerConfig, image: &ImageConfig, published: &[Port]) -> Vec<String> {
-    let of_image: BTreeSet<String> = image.exposed_ports.iter().flatten().map(|port| with_protocol(port)).collect();
-    let is_published =
-        |port: &String| published.iter().any(|p| *port == format!("{}/{}", p.target, super::create::protocol(p.protocol)));
-    let all: BTreeSet<String> = config.exposed_ports.iter().flatten().map(|port| with_protocol(port)).collect();
+    let of_image: BTreeSet<String> =
+        image.exposed_ports.iter().flatten().map(|port| with_protocol(port)).collect();
+    let is_published = |port: &String| {
+        published.iter().any(|p| *port == format!("{}/{}", p.target, super::create::protocol(p.protocol)))
+    };
+    let all: BTreeSet<String> =
+        config.exposed_ports.iter().flatten().map(|port| with_protocol(port)).collect();
     all.into_iter().filter(|port| !of_image.contains(port) && !is_published(port)).collect()
 }
 
@@ -224,7 +228,8 @@ fn attachment(endpoint: &EndpointSettings, usual: &[&str]) -> NetworkAttachment 
 /// `host`, `none`, `container:ID`, `bridge`; nothing where the mode only repeats a network.
 fn network_mode(answer: &ContainerInspectResponse, host: &HostConfig) -> Option<String> {
     let mode = host.network_mode.clone().filter(|mode| !mode.is_empty())?;
-    let built_in = matches!(mode.as_str(), "host" | "none" | "bridge" | "default") || mode.starts_with("container:");
+    let built_in =
+        matches!(mode.as_str(), "host" | "none" | "bridge" | "default") || mode.starts_with("container:");
     let networks = answer.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let is_network = networks.is_some_and(|networks| networks.contains_key(&mode));
     if built_in {
@@ -316,5 +321,423 @@ fn resources(host: &HostConfig) -> Resources {
         pids: host.pids_limit.filter(|n| *n > 0),
         cpu_shares: host.cpu_shares.filter(|n| *n != 0),
         cpuset: own(&host.cpuset_cpus, &None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::docker::create::{self, Abilities};
+    use crate::plan::spec::{CreateContainer, MountSpec};
+
+    fn read(json: &str, image: &ImageConfig) -> ContainerSpec {
+        container(&serde_json::from_str(json).unwrap(), image)
+    }
+
+    fn busybox() -> ImageConfig {
+        ImageConfig {
+            env: Some(vec!["PATH=/bin".to_owned()]),
+            cmd: Some(vec!["sh".to_owned()]),
+            ..ImageConfig::default()
+        }
+    }
+
+    /// Everything that a service can say, as Compose made it.
+    fn full() -> ContainerSpec {
+        read(include_str!("../../../tests/fixtures/engine/compose-full.json"), &busybox())
+    }
+
+    #[test]
+    fn all_that_compose_set_is_read_back() {
+        insta::assert_json_snapshot!(full(), @r#"
+        {
+          "image": "localhost/vv-parts/busybox:1",
+          "platform": null,
+          "command": [
+            "sleep",
+            "1000"
+          ],
+          "entrypoint": [
+            "/bin/busybox"
+          ],
+          "environment": {
+            "A": "1",
+            "B": "two words",
+            "C": ""
+          },
+          "labels": {
+            "my.label": "x"
+          },
+          "hostname": "hh",
+          "domainname": "dd",
+          "user": "1000:1000",
+          "working_dir": "/tmp",
+          "ports": [
+            {
+              "target": 80,
+              "published": {
+                "first": 18999,
+                "last": 18999
+              },
+              "host_ip": "127.0.0.1",
+              "protocol": "tcp"
+            },
+            {
+              "target": 81,
+              "published": null,
+              "host_ip": null,
+              "protocol": "tcp"
+            },
+            {
+              "target": 82,
+              "published": {
+                "first": 18100,
+                "last": 18102
+              },
+              "host_ip": null,
+              "protocol": "udp"
+            },
+            {
+              "target": 83,
+              "published": {
+                "first": 18998,
+                "last": 18998
+              },
+              "host_ip": "::1",
+              "protocol": "tcp"
+            }
+          ],
+          "expose": [
+            "8080/tcp",
+            "9090/udp"
+          ],
+          "volumes": {
+            "/anon": {
+              "type": "volume",
+              "name": "559154efaef479275dd0150940b15c68f045ebc0629500028f302f25c1bf451a",
+              "read_only": false,
+              "nocopy": false
+            },
+            "/bind": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": false,
+              "create_host_path": true,
+              "propagation": null
+            },
+            "/bindro": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": true,
+              "create_host_path": true,
+              "propagation": null
+            },
+            "/bindz": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": false,
+              "create_host_path": true,
+              "propagation": "rslave"
+            },
+            "/data": {
+              "type": "volume",
+              "name": "shop_data",
+              "read_only": false,
+              "nocopy": false
+            },
+            "/etc/c1": {
+              "type": "bind",
+              "source": "/srv/shop/c1.txt",
+              "read_only": true,
+              "create_host_path": false,
+              "propagation": null
+            },
+            "/longbind": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": true,
+              "create_host_path": false,
+              "propagation": null
+            },
+            "/longbindc": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": false,
+              "create_host_path": true,
+              "propagation": null
+            },
+            "/longbindp": {
+              "type": "bind",
+              "source": "/srv/shop/sub",
+              "read_only": false,
+              "create_host_path": false,
+              "propagation": "rslave"
+            },
+            "/longtmp": {
+              "type": "tmpfs",
+              "size": 1048576,
+              "mode": 493
+            },
+            "/longvol": {
+              "type": "volume",
+              "name": "shop_data",
+              "read_only": false,
+              "nocopy": true
+            },
+            "/longvol2": {
+              "type": "volume",
+              "name": "shop_data",
+              "read_only": true,
+              "nocopy": false
+            },
+            "/ro": {
+              "type": "volume",
+              "name": "shop_data",
+              "read_only": true,
+              "nocopy": false
+            },
+            "/run": {
+              "type": "tmpfs",
+              "size": 67108864,
+              "mode": null
+            },
+            "/run/secrets/s1": {
+              "type": "bind",
+              "source": "/srv/shop/c1.txt",
+              "read_only": true,
+              "create_host_path": false,
+              "propagation": null
+            },
+            "/tmp2": {
+              "type": "tmpfs",
+              "size": null,
+              "mode": null
+            }
+          },
+          "files": {},
+          "networks": {
+            "shop_a": {
+              "aliases": [
+                "foo",
+                "bar"
+              ],
+              "ipv4_address": null,
+              "ipv6_address": null,
+              "link_local_ips": [],
+              "mac_address": null,
+              "priority": 0,
+              "driver_opts": {}
+            },
+            "shop_b": {
+              "aliases": [],
+              "ipv4_address": "172.28.5.7",
+              "ipv6_address": null,
+              "link_local_ips": [],
+              "mac_address": null,
+              "priority": 0,
+              "driver_opts": {}
+            }
+          },
+          "network_mode": null,
+          "ipc": "shareable",
+          "pid": "host",
+          "healthcheck": {
+            "test": {
+              "cmd": [
+                "true"
+              ]
+            },
+            "interval": {
+              "secs": 5,
+              "nanos": 0
+            },
+            "timeout": {
+              "secs": 2,
+              "nanos": 0
+            },
+            "retries": 7,
+            "start_period": {
+              "secs": 3,
+              "nanos": 0
+            },
+            "start_interval": null
+          },
+          "restart": {
+            "on-failure": 3
+          },
+          "stop_signal": "SIGINT",
+          "stop_grace_period": 3,
+          "init": true,
+          "tty": true,
+          "stdin_open": true,
+          "read_only": true,
+          "privileged": false,
+          "cap_add": [
+            "NET_ADMIN",
+            "SYS_TIME"
+          ],
+          "cap_drop": [
+            "ALL"
+          ],
+          "security_opt": [
+            "no-new-privileges:true"
+          ],
+          "group_add": [
+            "33"
+          ],
+          "extra_hosts": [
+            "one:1.2.3.4",
+            "gw:host-gateway"
+          ],
+          "dns": [
+            "1.1.1.1"
+          ],
+          "dns_search": [
+            "ex.com"
+          ],
+          "dns_opt": [
+            "ndots:2"
+          ],
+          "sysctls": {
+            "net.core.somaxconn": "1024"
+          },
+          "ulimits": {
+            "nofile": {
+              "soft": 1000,
+              "hard": 2000
+            },
+            "nproc": {
+              "soft": 500,
+              "hard": 500
+            }
+          },
+          "shm_size": 134217728,
+          "devices": [
+            "/dev/null:/dev/xnull:rw",
+            "/dev/zero:/dev/zero:rwm"
+          ],
+          "logging": {
+            "driver": "json-file",
+            "options": {
+              "max-size": "10m"
+            }
+          },
+          "resources": {
+            "nano_cpus": 500000000,
+            "memory": 67108864,
+            "memory_reservation": 33554432,
+            "memory_swap": null,
+            "pids": 100,
+            "cpu_shares": 512,
+            "cpuset": "0"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_the_engine_and_the_image_filled_in_is_left_out() {
+        let spec = read(include_str!("../../../tests/fixtures/engine/compose-plain.json"), &busybox());
+        // Chosen by the engine, which says no word on that.
+        let attachment = NetworkAttachment {
+            mac_address: Some("02:42:ac:18:00:02".to_owned()),
+            ..NetworkAttachment::default()
+        };
+        let expected = ContainerSpec {
+            image: "localhost/vv-parts/busybox:1".to_owned(),
+            command: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
+            networks: BTreeMap::from([("shop_default".to_owned(), attachment)]),
+            logging: Some(Logging { driver: Some("json-file".to_owned()), options: BTreeMap::new() }),
+            ..ContainerSpec::default()
+        };
+        assert_eq!(serde_json::to_value(spec).unwrap(), serde_json::to_value(expected).unwrap());
+    }
+
+    #[test]
+    fn namespaces_and_limits() {
+        let spec = read(include_str!("../../../tests/fixtures/engine/compose-sidecar.json"), &busybox());
+        assert!(spec.network_mode.unwrap().starts_with("container:fec0bf38306e"));
+        assert!(spec.ipc.unwrap().starts_with("container:cfdca0e3a30b"));
+        assert_eq!(spec.healthcheck.unwrap().test, Some(Test::None));
+        assert!(spec.networks.is_empty() && spec.hostname.is_none());
+
+        let spec = read(include_str!("../../../tests/fixtures/engine/compose-hostnet.json"), &busybox());
+        assert_eq!(spec.network_mode.as_deref(), Some("host"));
+        assert_eq!((spec.init, spec.privileged), (Some(false), true));
+        assert_eq!(spec.restart, RestartPolicy::OnFailure(Some(2)));
+        assert!(spec.security_opt.is_empty());
+        insta::assert_json_snapshot!(spec.resources, @r#"
+        {
+          "nano_cpus": 250000000,
+          "memory": 33554432,
+          "memory_reservation": 16777216,
+          "memory_swap": null,
+          "pids": 50,
+          "cpu_shares": null,
+          "cpuset": null
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_created_is_read_back_the_same() {
+        let mut spec = full();
+        for network in spec.networks.values_mut() {
+            network.mac_address = None;
+        }
+        let request = CreateContainer {
+            name: "shop-full-1".to_owned(),
+            service: "full".to_owned(),
+            labels: spec.labels.clone(),
+            spec: spec.clone(),
+            service_alias: true,
+            cached: Vec::new(),
+        };
+        let abilities = Abilities { many_networks: true, gateway_priority: true };
+        let body = serde_json::to_value(create::body(&request, abilities).unwrap()).unwrap();
+        let answer = serde_json::json!({
+            "Id": "0123456789abcdef", "Name": "/shop-full-1", "Config": body, "HostConfig": body["HostConfig"],
+            "NetworkSettings": {"Networks": body["NetworkingConfig"]["EndpointsConfig"]},
+        });
+        let again = read(&answer.to_string(), &ImageConfig::default());
+        // Only the engine knows the names of anonymous volumes.
+        let anonymous = spec.volumes.get("/anon");
+        let Some(MountSpec::Volume { name: Some(name), .. }) = anonymous else { panic!("{anonymous:?}") };
+        assert_eq!(name.len(), 64);
+        assert_eq!(serde_json::to_value(again).unwrap(), serde_json::to_value(spec).unwrap());
+    }
+
+    #[test]
+    fn entrypoints_and_commands_of_images() {
+        let words = |text: &str| Some(text.split(' ').map(str::to_owned).collect::<Vec<String>>());
+        let image = ImageConfig { entrypoint: words("/entry"), cmd: words("serve"), ..ImageConfig::default() };
+        let of = |entrypoint, cmd| {
+            entrypoint_and_command(&ContainerConfig { entrypoint, cmd, ..ContainerConfig::default() }, &image)
+        };
+        assert_eq!(of(words("/entry"), words("serve")), (None, None));
+        assert_eq!(of(words("/entry"), words("other")), (None, words("other")));
+        assert_eq!(of(words("/mine"), None), (words("/mine"), None));
+        assert_eq!(of(words("/mine"), words("serve")), (words("/mine"), words("serve")));
+        assert_eq!(of(None, words("sh")), (Some(Vec::new()), words("sh")));
+    }
+
+    #[test]
+    fn what_an_image_sets() {
+        let image = ImageConfig {
+            exposed_ports: Some(vec!["80".to_owned()]),
+            volumes: Some(vec!["/data".to_owned()]),
+            healthcheck: Some(HealthConfig {
+                test: Some(vec!["CMD-SHELL".to_owned(), "true".to_owned()]),
+                interval: Some(5_000_000_000),
+                ..HealthConfig::default()
+            }),
+            user: Some(String::new()),
+            ..busybox()
+        };
+        let sets = super::image(&image);
+        assert_eq!((sets.expose, sets.user), (vec!["80/tcp".to_owned()], None));
+        assert_eq!(sets.command, Some(vec!["sh".to_owned()]));
+        assert_eq!(sets.healthcheck.unwrap().interval, Some(Duration::from_secs(5)));
+        assert!(sets.volumes.contains_key("/data"));
     }
 }

@@ -1,6 +1,7 @@
 //! Volumes: made and removed.
 
 use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters::RemoveVolumeOptions;
 
 use super::client::Client;
 use super::networks::gone_is_fine;
@@ -25,5 +26,7 @@ pub async fn create(client: &Client, request: &CreateVolume) -> Result<(), Engin
 /// Removes a volume. One that isn't there is fine.
 pub async fn remove(client: &Client, name: &str) -> Result<(), EngineError> {
     let attempt = format!("remove volume {name}");
-    gone_is_fine(client.call(&attempt, client.docker().remove_volume(name, None)).await)
+    gone_is_fine(
+        client.call(&attempt, client.docker().remove_volume(name, None::<RemoveVolumeOptions>)).await,
+    )
 }

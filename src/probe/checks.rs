@@ -1,0 +1,259 @@
+//! The levels of a service put together: container, healthcheck, port, protocol, each only where the one below holds.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::answer::{Answer, ProbeFailure, seconds};
+use super::container::{self, Finding};
+use super::credentials::Secrets;
+use super::net::{GRACE, Place, Wire};
+use super::question::{Page, Question, Scheme, bare_port};
+use super::target::{Deadline, Reach, Target};
+use super::{Check, Level, Outcome, healthcheck};
+use super::{consul, elasticsearch, exec, grafana, grpc, http, jaeger, kafka, kong};
+use super::{postgres, prometheus, rabbitmq, redis, tcp, zookeeper};
+use crate::platform::{Platform, Replica, ReplicaState, ReplicaStatus};
+use crate::stack::{Service, Stack};
+
+/// Checks every replica of these services, all at once. The checks come in the order of the services.
+pub async fn check_services<'a>(
+    stack: &Stack,
+    services: impl IntoIterator<Item = &'a Service>,
+    platform: &dyn Platform,
+    depth: Level,
+    timeout: Duration,
+) -> Vec<Check> {
+    let services = services.into_iter().map(|service| check_service(stack, service, platform, depth, timeout));
+    join_all(services).await.into_iter().flatten().collect()
+}
+
+/// Checks every replica of a service, all at once, up to a level; each check may take as long as `timeout`.
+pub async fn check_service(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    depth: Level,
+    timeout: Duration,
+) -> Vec<Check> {
+    let started = Instant::now();
+    let whole = |finding: Finding| Check {
+        replica: Replica { service: service.name.clone(), number: 0 },
+        name: "container".into(),
+        level: Level::Container,
+        outcome: finding.outcome,
+        detail: finding.detail,
+        hint: finding.hint,
+        took: started.elapsed(),
+    };
+    let replicas = match Deadline::after(timeout).bound(platform.replicas(&service.name)).await {
+        Ok(Ok(replicas)) => replicas,
+        Ok(Err(error)) => {
+            return vec![whole(Finding::fail(format!("the engine can't be asked: {error}"), "vv status"))];
+        }
+        Err(_) => {
+            let late = format!("the engine doesn't answer within {}", seconds(timeout));
+            return vec![whole(Finding::fail(late, "is the engine overloaded?"))];
+        }
+    };
+    let start = format!("vv start {}", service.name);
+    let mut checks = match (replicas.len(), service.replicas as usize) {
+        (0, 0) => vec![whole(Finding::skipped("no replica is wanted"))],
+        (0, _) => vec![whole(Finding::fail("not running: there is no container", format!("start it with {start}")))],
+        (there, wanted) if there < wanted => {
+            vec![whole(Finding::warn(format!("{there} of {wanted} replicas are there"), start))]
+        }
+        _ => Vec::new(),
+    };
+    let each = replicas.iter().map(|status| check_replica(stack, service, platform, status, depth, timeout));
+    checks.extend(join_all(each).await.into_iter().flatten());
+    checks
+}
+
+/// Asks a running replica the question of its service, once: what `vv start` repeats until it is ready. A service
+/// that there is no question for, and a port that can't be reached from here, are [`Answer::NotAsked`].
+///
+/// # Errors
+/// What was seen instead of readiness, and whether waiting can change it.
+pub async fn protocol(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    status: &ReplicaStatus,
+    timeout: Duration,
+) -> Result<Answer, ProbeFailure> {
+    let Some(question) = Question::of(service, status.stub) else {
+        return Ok(Answer::NotAsked("nothing is known of what it serves".into()));
+    };
+    let target = Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
+    let secrets = Secrets::of(service);
+    match ask(&target, &question).await {
+        Ok(Answer::Seen(detail)) => Ok(Answer::Seen(secrets.scrub(detail))),
+        Ok(Answer::Doubtful { detail, hint }) => Ok(Answer::Doubtful { detail: secrets.scrub(detail), hint }),
+        Ok(Answer::NotAsked(why)) => Ok(Answer::NotAsked(why)),
+        Err(failure) => Err(secrets.scrub_failure(failure)),
+    }
+}
+
+async fn ask(target: &Target<'_>, question: &Question) -> Result<Answer, ProbeFailure> {
+    if let Question::Exec(command) = question {
+        return exec::ask(target, command).await;
+    }
+    let Some(port) = question.port() else {
+        return Ok(Answer::NotAsked("it has no port".into()));
+    };
+    let place = match target.reach(port).await? {
+        Reach::At(endpoint) => Place::of(endpoint, port),
+        Reach::Hidden(why) => return Ok(Answer::NotAsked(why)),
+    };
+    let scheme = || {
+        let tls = target.service.vv.urls.iter().any(|url| url.port == port && url.scheme == "https");
+        if tls { Scheme::Https } else { Scheme::Http }
+    };
+    match question {
+        Question::Exec(command) => exec::ask(target, command).await,
+        Question::Http(page) => http::ask(target, place, page).await,
+        Question::Tcp(_) => tcp::ask(target, place).await,
+        Question::Grpc { service, .. } => grpc::ask(target, place, service).await,
+        Question::Consul(_) => consul::ask(target, place).await,
+        Question::Elasticsearch(_) => elasticsearch::ask(target, place, scheme()).await,
+        Question::Grafana(_) => grafana::ask(target, place, scheme()).await,
+        Question::Jaeger(_) => jaeger::ask(target, place).await,
+        Question::Kafka(_) => kafka::ask(target, place).await,
+        Question::Kong(ports) => kong::ask(target, place, ports).await,
+        Question::Postgres(_) => postgres::ask(target, place).await,
+        Question::Prometheus(_) => prometheus::ask(target, place).await,
+        Question::Rabbitmq(_) => rabbitmq::ask(target, place).await,
+        Question::Redis(_) => redis::ask(target, place).await,
+        Question::Zookeeper(_) => zookeeper::ask(target, place).await,
+    }
+}
+
+/// The levels of one replica, from the bottom up.
+async fn check_replica(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    status: &ReplicaStatus,
+    depth: Level,
+    timeout: Duration,
+) -> Vec<Check> {
+    let target = || Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
+    let mut ladder = Ladder { service, status, depth, checks: Vec::new(), broken: None };
+
+    let found = container::judge(stack, service, status);
+    let done = found.outcome == Outcome::Ok && status.state != ReplicaState::Running;
+    ladder.add(Level::Container, "container", Instant::now(), found);
+    if done {
+        return ladder.checks;
+    }
+
+    if status.health.is_some() || healthcheck::declared(service) {
+        ladder
+            .step(Level::Healthcheck, "healthcheck", async || {
+                let found = healthcheck::check(&target()).await;
+                found.unwrap_or_else(|| Finding::skipped("the container was made without it"))
+            })
+            .await;
+    }
+
+    let question = Question::of(service, status.stub);
+    let asked = question.as_ref().and_then(Question::port).map(|port| (port, true));
+    let bare = || if question.is_none() { bare_port(service) } else { None };
+    if let Some((port, promised)) = asked.or_else(bare) {
+        ladder.step(Level::Port, &format!("port {port}"), async || check_port(&target(), port, promised).await).await;
+    }
+
+    if let Some(question) = &question {
+        ladder
+            .step(Level::Protocol, &question.name(), async || {
+                match protocol(stack, service, platform, status, timeout).await {
+                    Ok(Answer::Seen(detail)) => Finding::ok(stubbed(detail, status, question)),
+                    Ok(Answer::Doubtful { detail, hint }) => Finding::warn(detail, hint),
+                    Ok(Answer::NotAsked(why)) => Finding::skipped(format!("not asked: {why}")),
+                    Err(failure) => Finding { outcome: Outcome::Fail, detail: failure.detail, hint: failure.hint },
+                }
+            })
+            .await;
+    }
+    ladder.checks
+}
+
+/// What is proven of a stand-in isn't proven of the service.
+fn stubbed(detail: String, status: &ReplicaStatus, question: &Question) -> String {
+    match question {
+        Question::Http(Page { .. }) if status.stub => format!("{detail} (stub)"),
+        _ => detail,
+    }
+}
+
+/// That a port accepts, and that whoever accepts doesn't hang up at once.
+async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
+    let connect = async {
+        let place = match target.reach(port).await? {
+            Reach::At(endpoint) => Place::of(endpoint, port),
+            Reach::Hidden(why) => return Ok(Finding::skipped(format!("not asked: {why}"))),
+        };
+        let mut wire = Wire::open(place, target.deadline).await?;
+        if place.published {
+            wire.stays(GRACE).await?;
+        }
+        Ok(Finding::ok(format!("{} accepts", place.address)))
+    };
+    match connect.await {
+        Ok(found) => found,
+        Err(ProbeFailure { detail, hint, .. }) if promised => Finding { outcome: Outcome::Fail, detail, hint },
+        // Nothing says what it is for: a debugger's port is published too, and nobody listens there by day.
+        Err(ProbeFailure { detail, .. }) => {
+            Finding::warn(detail, "name the port that matters in x-vv.probe or x-vv.urls")
+        }
+    }
+}
+
+/// The checks of a replica so far, and the one that broke.
+struct Ladder<'a> {
+    service: &'a Service,
+    status: &'a ReplicaStatus,
+    depth: Level,
+    checks: Vec<Check>,
+    broken: Option<String>,
+}
+
+impl Ladder<'_> {
+    /// Takes a step, unless it is too deep; a lower one that failed makes it skipped.
+    async fn step(&mut self, level: Level, name: &str, question: impl AsyncFnOnce() -> Finding) {
+        if level > self.depth {
+            return;
+        }
+        let started = Instant::now();
+        let found = match &self.broken {
+            Some(lower) => Finding::skipped(format!("not asked: {lower} failed")),
+            None => question().await,
+        };
+        self.add(level, name, started, found);
+    }
+
+    fn add(&mut self, level: Level, name: &str, started: Instant, found: Finding) {
+        let hint = match found.outcome {
+            Outcome::Fail => {
+                self.broken.get_or_insert_with(|| name.to_owned());
+                Some(found.hint.unwrap_or_else(|| format!("vv logs {}", self.service.name)))
+            }
+            _ => found.hint,
+        };
+        self.checks.push(Check {
+            replica: self.status.replica.clone(),
+            name: name.to_owned(),
+            level,
+            outcome: found.outcome,
+            detail: found.detail,
+            hint,
+            took: started.elapsed(),
+        });
+    }
+}
+
+#[cfg(test)]
+#[path = "checks_tests.rs"]
+mod tests;

@@ -1,0 +1,160 @@
+//! HTTP: one GET, no redirect followed, no proxy, nothing kept open, at most 64 KiB of the answer read.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use http::HeaderMap;
+use reqwest::{Client, redirect};
+
+use super::answer::{Answer, ProbeFailure, first_line};
+use super::net::Place;
+use super::question::{Accept, Page, Scheme};
+use super::target::Target;
+
+/// Of an answer's body, in bytes.
+const BODY: usize = 64 * 1024;
+/// Header lines of an answer; one with more fails as "not HTTP".
+const HEADERS: usize = 100;
+
+/// Each probe must prove a connection of its own, so none is kept. Proxies of the environment are for the world
+/// outside, not for a stack's own ports.
+static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
+    let tls = super::tls::unverified().map_err(|error| error.to_string())?;
+    Client::builder()
+        .user_agent(concat!("vv/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .http1_only()
+        .http1_max_headers(HEADERS)
+        .tls_backend_preconfigured(tls)
+        .build()
+        .map_err(|error| error.to_string())
+});
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// At most [`BODY`] bytes of it.
+    pub body: Vec<u8>,
+}
+
+/// A name and a password.
+pub(super) type Login<'a> = Option<(&'a str, &'a str)>;
+
+/// Sends a GET and reads the answer, whatever its status.
+pub(super) async fn get(
+    target: &Target<'_>,
+    place: Place,
+    scheme: Scheme,
+    path: &str,
+    login: Login<'_>,
+) -> Result<Reply, ProbeFailure> {
+    let client = CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let mut request = client
+        .get(format!("{}://{}{slash}{path}", scheme.name(), place.address))
+        .header("accept", "application/json, */*;q=0.5")
+        // Its own timeout would hide whether the connection or the answer was late.
+        .timeout(target.deadline.left() + Duration::from_secs(60));
+    if let Some((user, password)) = login {
+        request = request.basic_auth(user, Some(password));
+    }
+    let mut response = match target.deadline.bound(request.send()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(failure(&error, place, scheme)),
+        Err(_) => return Err(place.silent(&target.deadline)),
+    };
+    let mut reply = Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
+    while reply.body.len() < BODY {
+        match target.deadline.bound(response.chunk()).await {
+            Ok(Ok(Some(chunk))) => reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())]),
+            Ok(Ok(None)) => break,
+            Ok(Err(_)) => {
+                return Err(ProbeFailure::new(format!("GET {path}: {}, cut in its body", reply.status)));
+            }
+            Err(_) => {
+                return Err(ProbeFailure::new(format!(
+                    "GET {path}: {}, but its body doesn't end within {}",
+                    reply.status,
+                    target.deadline.limit_text()
+                )));
+            }
+        }
+    }
+    Ok(reply)
+}
+
+/// Asks for a page.
+pub(super) async fn ask(target: &Target<'_>, place: Place, page: &Page) -> Result<Answer, ProbeFailure> {
+    let reply = get(target, place, page.scheme, &page.path, None).await?;
+    let seen = reply.line(&page.path);
+    let accepted = match page.accept {
+        Accept::Success => (200..400).contains(&reply.status),
+        Accept::Anything => reply.status < 500,
+    };
+    if accepted { Ok(Answer::Seen(seen)) } else { Err(reply.refusal(&page.path)) }
+}
+
+impl Reply {
+    /// `GET /health: 200`
+    pub fn line(&self, path: &str) -> String {
+        format!("GET {path}: {}", self.status)
+    }
+
+    /// The failure that a status outside the wanted ones is, with what the body says of it.
+    pub fn refusal(&self, path: &str) -> ProbeFailure {
+        let mut detail = self.line(path);
+        let said = self.text();
+        // A page of markup says nothing in a line.
+        if !said.is_empty() && !said.starts_with('<') {
+            detail = format!("{detail}: {said}");
+        }
+        match self.status {
+            404 => ProbeFailure::new(detail).hint(format!("it answers, but has no {path}: is the path right?")),
+            _ => ProbeFailure::new(detail),
+        }
+    }
+
+    /// The body's first line.
+    pub fn text(&self) -> String {
+        first_line(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// A header's text; empty when it isn't there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// What a request without an answer failed of.
+fn failure(error: &reqwest::Error, place: Place, scheme: Scheme) -> ProbeFailure {
+    let mut text = String::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && error.get_ref().is_none()
+        {
+            return place.broken(error, false);
+        }
+        text = error.to_string();
+        cause = error.source();
+    }
+    // hyper's errors have no type that can be named from here, but their texts are stable.
+    if text.contains("connection closed before message completed") {
+        return place.closed();
+    }
+    if scheme == Scheme::Https {
+        return ProbeFailure::new(format!("{}: no TLS: {}", place.address, first_line(&text)));
+    }
+    ProbeFailure::new(format!("{} answers, but not in HTTP: {}", place.address, first_line(&text)))
+}
