@@ -29,11 +29,10 @@ pub struct BuildArgs {
 
 /// Builds them, independent ones in parallel.
 pub async fn run(context: &Context, args: BuildArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "build", args.dry_run.dry_run).await?;
     let plan = build_plan(&deployment.inputs(), &args.services, args.no_cache, args.pull)?;
     deployment.finish(&plan, args.dry_run, "there is nothing to build").await?;

@@ -14,11 +14,7 @@ use crate::stack::{Stack, embedded};
 pub fn services() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         offer(current, |stack| {
-            stack
-                .services
-                .values()
-                .map(|service| (service.name.clone(), service.vv.title.clone()))
-                .collect()
+            stack.services.values().map(|service| (service.name.clone(), service.vv.title.clone())).collect()
         })
     })
 }
@@ -27,7 +23,11 @@ pub fn services() -> ArgValueCompleter {
 pub fn scalings() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         offer(current, |stack| {
-            stack.services.keys().flat_map(|name| [(name.clone(), None), (format!("{name}="), None)]).collect()
+            stack
+                .services
+                .keys()
+                .flat_map(|name| [(name.clone(), None), (format!("{name}="), None)])
+                .collect()
         })
     })
 }
@@ -56,10 +56,13 @@ pub fn stacks() -> ArgValueCompleter {
     })
 }
 
-fn offer(current: &OsStr, words: impl Fn(&Stack) -> Vec<(String, Option<String>)>) -> Vec<CompletionCandidate> {
+fn offer(
+    current: &OsStr,
+    words: impl Fn(&Stack) -> Vec<(String, Option<String>)>,
+) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let (options, files) = options_so_far(std::env::args_os().filter_map(|word| word.into_string().ok()));
-    let Ok(stack) = Context::new(options, files).load_quietly() else { return Vec::new() };
+    let Ok(stack) = Context::new(options, files).load_quietly(&[]) else { return Vec::new() };
     words(&stack)
         .into_iter()
         .filter(|(word, _)| word.starts_with(current))

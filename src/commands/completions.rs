@@ -27,7 +27,8 @@ pub enum Shell {
 
 impl Shell {
     /// All of them, with the file in `completions/` that holds the script.
-    pub const ALL: [(Shell, &'static str); 3] = [(Shell::Bash, "vv.bash"), (Shell::Zsh, "_vv"), (Shell::Fish, "vv.fish")];
+    pub const ALL: [(Shell, &'static str); 3] =
+        [(Shell::Bash, "vv.bash"), (Shell::Zsh, "_vv"), (Shell::Fish, "vv.fish")];
 }
 
 /// The script: it asks vv itself at each completion, so that services, stacks and groups of the stack at hand are

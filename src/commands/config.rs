@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use crate::failure::Result;
+use crate::stack::config;
 
 /// Show the resolved stack: the same document as `docker compose config`, secrets included
 #[derive(Debug, Args)]
@@ -31,7 +32,10 @@ pub enum ConfigFormat {
 
 /// Prints it.
 pub fn run(context: &Context, args: ConfigArgs) -> Result {
-    let stack = context.load()?;
+    let (stack, document) = context.load_document()?;
+    for warning in &stack.warnings {
+        context.printer.warn(warning);
+    }
     if args.check {
         return Ok(());
     }
@@ -41,10 +45,9 @@ pub fn run(context: &Context, args: ConfigArgs) -> Result {
         }
         return Ok(());
     }
-    let document = crate::stack::config::document(&stack);
     match args.format {
-        ConfigFormat::Yaml => context.printer.data(serde_yaml::to_string(&document)?.trim_end()),
-        ConfigFormat::Json => context.printer.json(&document),
+        ConfigFormat::Yaml => context.printer.data(config::yaml(&stack, &document).trim_end()),
+        ConfigFormat::Json => context.printer.data(config::json(&stack, &document)?),
     }
     Ok(())
 }

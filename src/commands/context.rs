@@ -11,7 +11,7 @@ use crate::output::Printer;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
 use crate::stack::options::LoadOptions;
-use crate::stack::{LoadError, Service, Stack};
+use crate::stack::{Document, LoadError, Service, Stack};
 
 /// The options, and what follows from them.
 pub struct Context {
@@ -33,7 +33,10 @@ impl Context {
     /// What the loader is told: the options and this process's environment.
     pub fn load_options(&self) -> Result<LoadOptions> {
         let cwd = std::env::current_dir().map_err(|error| {
-            Failure::from_error(Kind::Usage, anyhow::Error::new(error).context("could not read the current folder"))
+            Failure::from_error(
+                Kind::Usage,
+                anyhow::Error::new(error).context("could not read the current folder"),
+            )
         })?;
         Ok(LoadOptions {
             stack: self.options.stack.clone(),
@@ -48,14 +51,23 @@ impl Context {
         })
     }
 
-    /// Loads the stack at hand without a word about it.
-    pub fn load_quietly(&self) -> Result<Stack> {
-        crate::stack::load(&self.load_options()?, &Layered::new(&Disk)).map_err(invalid_stack)
+    /// Loads the stack at hand without a word about it. Services that are named take part whatever their profile.
+    pub fn load_quietly(&self, named: &[String]) -> Result<Stack> {
+        crate::stack::load_selected(&self.load_options()?, &Layered::new(&Disk), named).map_err(invalid_stack)
     }
 
-    /// Loads the stack at hand; says on stderr which it is and from where, and its warnings.
-    pub fn load(&self) -> Result<Stack> {
-        let stack = self.load_quietly()?;
+    /// Reads the stack at hand: what it means, and the document it was read from.
+    pub fn load_document(&self) -> Result<(Stack, Document)> {
+        let document = crate::stack::load_document(&self.load_options()?, &Layered::new(&Disk))
+            .map_err(invalid_stack)?;
+        let stack = document.stack(&[]).map_err(invalid_stack)?;
+        Ok((stack, document))
+    }
+
+    /// Loads the stack at hand; says on stderr which it is and from where, and its warnings. Services that are named
+    /// take part whatever their profile.
+    pub fn load(&self, named: &[String]) -> Result<Stack> {
+        let stack = self.load_quietly(named)?;
         let from = match &stack.origin.embedded {
             Some(name) => format!("built-in {name}"),
             None => stack.origin.config_files.join(", "),
@@ -112,7 +124,7 @@ pub fn select<'a>(stack: &'a Stack, names: &[String]) -> Result<Vec<&'a Service>
 
 /// A service by name.
 pub fn service<'a>(stack: &'a Stack, name: &str) -> Result<&'a Service> {
-    stack.services.get(name).or_else(|| stack.inactive.get(name)).ok_or_else(|| unknown_service(stack, name))
+    stack.services.get(name).ok_or_else(|| unknown_service(stack, name))
 }
 
 fn unknown_service(stack: &Stack, name: &str) -> Failure {
@@ -135,7 +147,8 @@ pub fn group(stack: &Stack, group: &str) -> Result<Vec<String>> {
     if !members.is_empty() {
         return Ok(members);
     }
-    let mut groups: Vec<&str> = stack.services.values().filter_map(|service| service.vv.group.as_deref()).collect();
+    let mut groups: Vec<&str> =
+        stack.services.values().filter_map(|service| service.vv.group.as_deref()).collect();
     groups.sort_unstable();
     groups.dedup();
     let failure = Failure::usage(format!("there is no group '{group}' in {}", stack.name));

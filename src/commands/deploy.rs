@@ -13,9 +13,9 @@ use crate::failure::Result;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::{Inputs, Stubs, render, which_need_inspect};
-use crate::run::{ExecuteOptions, execute};
 use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
+use crate::run::{ExecuteOptions, execute};
 use crate::stack::Stack;
 use crate::stub;
 
@@ -49,7 +49,7 @@ impl<'a> Deployment<'a> {
     /// Loads the stack, connects, takes the lock unless this is a dry run, and looks. Four engine calls and the
     /// connection's one.
     pub async fn open(context: &'a Context, command: &str, dry_run: bool) -> Result<Self> {
-        let stack = context.load()?;
+        let stack = context.load(&[])?;
         Self::of(context, stack, command, dry_run).await
     }
 
@@ -61,8 +61,15 @@ impl<'a> Deployment<'a> {
             false => Some(lock(context, &stack, command).await?),
         };
         let stubs = stub::stubs_of(&stack)?;
-        let mut deployment =
-            Self { context, stack, engine, observed: Observed::default(), stubs, cache_dir: crate::dirs::cache(), _lock: lock };
+        let mut deployment = Self {
+            context,
+            stack,
+            engine,
+            observed: Observed::default(),
+            stubs,
+            cache_dir: crate::dirs::cache(),
+            _lock: lock,
+        };
         deployment.look().await?;
         Ok(deployment)
     }
@@ -84,7 +91,12 @@ impl<'a> Deployment<'a> {
 
     /// What plans are made from.
     pub fn inputs(&self) -> Inputs<'_> {
-        Inputs { stack: &self.stack, observed: &self.observed, stubs: &self.stubs, cache_dir: &self.cache_dir }
+        Inputs {
+            stack: &self.stack,
+            observed: &self.observed,
+            stubs: &self.stubs,
+            cache_dir: &self.cache_dir,
+        }
     }
 
     /// Prints a plan as `--dry-run` does.
@@ -104,7 +116,13 @@ impl<'a> Deployment<'a> {
     }
 
     /// The same, with a limit on waiting.
-    pub async fn finish_within(&self, plan: &Plan, dry_run: DryRun, nothing: &str, timeout: Duration) -> Result {
+    pub async fn finish_within(
+        &self,
+        plan: &Plan,
+        dry_run: DryRun,
+        nothing: &str,
+        timeout: Duration,
+    ) -> Result {
         if dry_run.dry_run {
             self.show(plan, Format::Table);
             return Ok(());

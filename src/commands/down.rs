@@ -28,7 +28,7 @@ pub struct DownArgs {
 
 /// Removes them, dependents first.
 pub async fn run(context: &Context, args: DownArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&[])?;
     sure_of_the_stack(context, &stack, "down", args.dry_run)?;
     let deployment = Deployment::of(context, stack, "down", args.dry_run.dry_run).await?;
     let request =
@@ -42,10 +42,15 @@ pub fn sure_of_the_stack(context: &Context, stack: &Stack, command: &str, dry_ru
     if !stack.origin.fallback || dry_run.dry_run {
         return Ok(());
     }
-    match context.printer.ask(format_args!("There is no compose file here. {command} the built-in {}?", stack.name)) {
+    match context
+        .printer
+        .ask(format_args!("There is no compose file here. {command} the built-in {}?", stack.name))
+    {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::usage("nothing was done")),
-        None => Err(Failure::usage(format!("there is no compose file here, and no stack was named to {command}"))
-            .hint(format!("vv {command} --stack {}", stack.name))),
+        None => {
+            Err(Failure::usage(format!("there is no compose file here, and no stack was named to {command}"))
+                .hint(format!("vv {command} --stack {}", stack.name)))
+        }
     }
 }

@@ -36,11 +36,16 @@ pub fn run(context: &Context, args: EjectArgs) -> Result {
         });
     }
     let dir = args.dir.unwrap_or_else(|| PathBuf::from(&args.name));
-    let files: Vec<(PathBuf, Vec<u8>)> =
-        files_of(&args.name).into_iter().map(|(path, content)| (dir.join(&path), relocated(&path, content))).collect();
+    let files: Vec<(PathBuf, Vec<u8>)> = files_of(&args.name)
+        .into_iter()
+        .map(|(path, content)| (dir.join(&path), relocated(&path, content)))
+        .collect();
     if let Some((taken, _)) = files.iter().find(|(path, _)| !args.force && path.exists()) {
-        return Err(Failure::new(Kind::Failed, format!("{} is there already; nothing was written", taken.display()))
-            .hint("--force overwrites"));
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("{} is there already; nothing was written", taken.display()),
+        )
+        .hint("--force overwrites"));
     }
     for (path, content) in &files {
         write(path, content)?;
@@ -54,8 +59,12 @@ pub fn run(context: &Context, args: EjectArgs) -> Result {
 fn files_of(stack: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let home = Path::new("stacks").join(stack);
     let own = embedded::files_below(&home);
-    let own = own.into_iter().filter_map(|(path, content)| Some((path.strip_prefix(&home).ok()?.to_owned(), content)));
-    own.chain(embedded::files_below(Path::new("templates"))).map(|(path, content)| (path, content.to_vec())).collect()
+    let own = own
+        .into_iter()
+        .filter_map(|(path, content)| Some((path.strip_prefix(&home).ok()?.to_owned(), content)));
+    own.chain(embedded::files_below(Path::new("templates")))
+        .map(|(path, content)| (path, content.to_vec()))
+        .collect()
 }
 
 /// Templates move from the repository's root into the stack's own folder.
@@ -69,7 +78,8 @@ fn relocated(path: &Path, content: Vec<u8>) -> Vec<u8> {
 }
 
 fn write(path: &Path, content: &[u8]) -> Result {
-    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, content));
+    let written =
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, content));
     written.map_err(|error| {
         Failure::from(anyhow::Error::new(error).context(format!("could not write {}", path.display())))
     })

@@ -41,7 +41,7 @@ pub struct ExecArgs {
 
 /// Runs it; ends with its exit code.
 pub async fn run(context: &Context, args: ExecArgs) -> Result {
-    let stack = context.load_quietly()?;
+    let stack = context.load_quietly(std::slice::from_ref(&args.service))?;
     let service = context::service(&stack, &args.service)?;
     let engine = context.engine().await?;
     let container = running_replica(engine.as_ref(), &stack.name, &service.name, args.index).await?;
@@ -103,7 +103,12 @@ pub fn variables(words: &[String]) -> Result<BTreeMap<String, String>> {
     Ok(variables)
 }
 
-async fn running_replica(engine: &dyn Engine, project: &str, service: &str, index: Option<u32>) -> Result<String> {
+async fn running_replica(
+    engine: &dyn Engine,
+    project: &str,
+    service: &str,
+    index: Option<u32>,
+) -> Result<String> {
     let mut containers = engine.containers(project).await?;
     containers.retain(|container| container.service == service && !container.oneoff);
     containers.sort_by_key(|container| container.number);
@@ -115,8 +120,10 @@ async fn running_replica(engine: &dyn Engine, project: &str, service: &str, inde
         Some(container) if container.state.is_up() => Ok(container.id.clone()),
         Some(container) => Err(Failure::new(Kind::Failed, format!("{} doesn't run", container.name))
             .hint(format!("vv start {service}"))),
-        None if index.is_some() => Err(Failure::usage(format!("{service} has no replica {}", index.unwrap_or(0)))
-            .hint(format!("it has {}", containers.len()))),
+        None if index.is_some() => {
+            Err(Failure::usage(format!("{service} has no replica {}", index.unwrap_or(0)))
+                .hint(format!("it has {}", containers.len())))
+        }
         None => Err(Failure::new(Kind::Failed, format!("no replica of {service} runs"))
             .hint(format!("vv start {service}"))),
     }

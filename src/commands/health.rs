@@ -35,14 +35,15 @@ pub struct HealthArgs {
 /// Checks and shows; exit 1 when a check fails.
 pub async fn run(context: &Context, args: HealthArgs) -> Result {
     let stack = match args.format {
-        Format::Table => context.load()?,
-        Format::Json => context.load_quietly()?,
+        Format::Table => context.load(&args.services)?,
+        Format::Json => context.load_quietly(&args.services)?,
     };
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
     let platform = EnginePlatform::of(engine, &stack.name).await?;
     let depth = if args.quick { Level::Protocol } else { Level::Deep };
-    let of_services = services.iter().map(|service| checks::check_service(&stack, service, &platform, depth, args.timeout));
+    let of_services =
+        services.iter().map(|service| checks::check_service(&stack, service, &platform, depth, args.timeout));
     let checks: Vec<_> = futures_util::future::join_all(of_services).await.into_iter().flatten().collect();
     let report = report::Report::new(&stack.name, &checks);
     match args.format {
@@ -55,7 +56,9 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     let failed: Vec<&str> = services
         .iter()
         .map(|service| service.name.as_str())
-        .filter(|name| checks.iter().any(|check| check.replica.service == **name && check.outcome == Outcome::Fail))
+        .filter(|name| {
+            checks.iter().any(|check| check.replica.service == **name && check.outcome == Outcome::Fail)
+        })
         .collect();
     if failed.is_empty() {
         return Ok(());

@@ -41,8 +41,11 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result {
         context.printer.data(command.render_long_help().to_string().trim_end());
         return Ok(());
     }
-    let names: Vec<String> =
-        root.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name().to_owned()).collect();
+    let names: Vec<String> = root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect();
     let failure = Failure::usage(format!("there is no help on '{topic}'"));
     Err(match nearest(topic, names.iter().map(String::as_str).chain(["exit-codes"])) {
         Some(near) => failure.hint(format!("did you mean `vv help {near}`?")),

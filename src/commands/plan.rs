@@ -44,13 +44,12 @@ pub struct PlanArgs {
 /// Shows it. Changes nothing.
 pub async fn run(context: &Context, args: PlanArgs) -> Result {
     let stack = match args.format {
-        Format::Table => context.load()?,
-        Format::Json => context.load_quietly()?,
+        Format::Table => context.load(&args.services)?,
+        Format::Json => context.load_quietly(&args.services)?,
     };
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "plan", true).await?;
     let request = StartRequest {
         services: args.services,

@@ -20,11 +20,10 @@ pub struct PullArgs {
 
 /// Pulls them in parallel.
 pub async fn run(context: &Context, args: PullArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let stack = stack.select(&args.services);
     let deployment = Deployment::of(context, stack, "pull", args.dry_run.dry_run).await?;
     let plan = pull_plan(&deployment.inputs(), &args.services)?;
     deployment.finish(&plan, args.dry_run, "no service has an image to pull").await

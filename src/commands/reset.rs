@@ -26,7 +26,7 @@ pub struct ResetArgs {
 
 /// Asks first: data is lost.
 pub async fn run(context: &Context, args: ResetArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&[])?;
     sure_of_the_stack(context, &stack, "reset", args.dry_run)?;
     let mut deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
     let down = DownRequest { volumes: true, remove_orphans: true, timeout: None };
@@ -37,7 +37,13 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result {
         return Ok(());
     }
     if !args.yes && !plan.operations.is_empty() {
-        let volumes: Vec<_> = deployment.stack.volumes.values().filter(|volume| !volume.external).map(|volume| volume.name.as_str()).collect();
+        let volumes: Vec<_> = deployment
+            .stack
+            .volumes
+            .values()
+            .filter(|volume| !volume.external)
+            .map(|volume| volume.name.as_str())
+            .collect();
         let question = format!(
             "Remove all containers, networks and data of {} ({} volumes: {})?",
             deployment.stack.name,
@@ -47,7 +53,10 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result {
         match context.printer.ask(question) {
             Some(true) => {}
             Some(false) => return Err(Failure::usage("nothing was done")),
-            None => return Err(Failure::usage("reset removes data, and there is no terminal to ask").hint("vv reset --yes")),
+            None => {
+                return Err(Failure::usage("reset removes data, and there is no terminal to ask")
+                    .hint("vv reset --yes"));
+            }
         }
     }
     deployment.carry_out(&plan, args.timeout).await?;

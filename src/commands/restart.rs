@@ -28,7 +28,7 @@ pub struct RestartArgs {
 
 /// Restarts them in dependency order.
 pub async fn run(context: &Context, args: RestartArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

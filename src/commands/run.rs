@@ -61,9 +61,8 @@ pub struct RunArgs {
 
 /// Starts what the service depends on, runs the command, removes its container, ends with its exit code.
 pub async fn run(context: &Context, args: RunArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(std::slice::from_ref(&args.service))?;
     let service = context::service(&stack, &args.service)?.name.clone();
-    let stack = stack.select(std::slice::from_ref(&service));
     let tty = !args.no_tty && terminal::is_interactive();
     let one_off = OneOff {
         service,
@@ -98,7 +97,12 @@ pub async fn run(context: &Context, args: RunArgs) -> Result {
 }
 
 /// Starts a container with the terminal attached; its exit code.
-async fn attached(context: &Context, engine: &dyn crate::engine::Engine, container: &str, tty: bool) -> Result<i64> {
+async fn attached(
+    context: &Context,
+    engine: &dyn crate::engine::Engine,
+    container: &str,
+    tty: bool,
+) -> Result<i64> {
     let session = engine.attach(container, tty, true).await?;
     engine.start_container(container).await?;
     let raw = if tty { Some(terminal::Raw::enter()?) } else { None };

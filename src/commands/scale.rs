@@ -31,17 +31,18 @@ pub struct ScaleArgs {
 /// Scales, and ends when all replicas are ready.
 pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     let scale = scalings(&args.scalings)?;
-    let stack = context.load()?;
+    let services: Vec<String> = scale.keys().cloned().collect();
+    let stack = context.load(&services)?;
     for (name, replicas) in &scale {
         let service = context::service(&stack, name)?;
         if let Some(range) = &service.vv.scale
             && !(range.min..=range.max).contains(replicas)
         {
-            context.printer.warn(format_args!("{name} is meant to have {} to {} replicas", range.min, range.max));
+            context
+                .printer
+                .warn(format_args!("{name} is meant to have {} to {} replicas", range.min, range.max));
         }
     }
-    let services: Vec<String> = scale.keys().cloned().collect();
-    let stack = stack.select(&services);
     let mut deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };
     if args.dry_run.dry_run {

@@ -53,7 +53,7 @@ pub struct StartArgs {
 
 /// Starts, waits, shows the addresses.
 pub async fn run(context: &Context, args: StartArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&args.services)?;
     let mut services = Vec::new();
     for group in &args.group {
         services.extend(context::group(&stack, group)?);
@@ -61,7 +61,6 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
     for service in &args.services {
         services.push(context::service(&stack, service)?.name.clone());
     }
-    let stack = stack.select(&services);
     let request = StartRequest {
         services,
         no_deps: args.no_deps,
@@ -102,14 +101,19 @@ pub async fn start(
         return Ok(());
     }
     let state = if request.no_wait { "started" } else { "ready" };
-    context.printer.say(format_args!("{} is {state} ({})", deployment.stack.name, short_duration(begun.elapsed())));
+    context.printer.say(format_args!(
+        "{} is {state} ({})",
+        deployment.stack.name,
+        short_duration(begun.elapsed())
+    ));
     let services: Vec<&Service> = deployment
         .stack
         .services
         .values()
         .filter(|service| request.services.is_empty() || request.services.contains(&service.name))
         .collect();
-    let platform = EnginePlatform::of(std::sync::Arc::clone(&deployment.engine), &deployment.stack.name).await?;
+    let platform =
+        EnginePlatform::of(std::sync::Arc::clone(&deployment.engine), &deployment.stack.name).await?;
     let addresses = super::urls::addresses(&services, &platform).await;
     super::urls::show(context, &deployment.stack, &addresses, None);
     Ok(())

@@ -10,8 +10,8 @@ use super::context::{self, Context};
 use crate::cli::Format;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
-use crate::output::table::{self, Tone, cell};
 use crate::output::short_duration;
+use crate::output::table::{self, Tone, cell};
 use crate::plan::observed::{ObservedContainer, ObservedPort};
 use crate::platform::{HealthVerdict, Platform, ReplicaState, ReplicaStatus};
 
@@ -29,8 +29,8 @@ pub struct StatusArgs {
 /// Shows them. A service without a replica has a line that says so.
 pub async fn run(context: &Context, args: StatusArgs) -> Result {
     let stack = match args.format {
-        Format::Table => context.load()?,
-        Format::Json => context.load_quietly()?,
+        Format::Table => context.load(&args.services)?,
+        Format::Json => context.load_quietly(&args.services)?,
     };
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
@@ -46,7 +46,9 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
             rows.add_row([cell(&service.name, Tone::Faint), cell("not there", Tone::Faint)]);
         }
         for status in replicas {
-            let Some(container) = platform.containers().iter().find(|container| container.name == status.name) else {
+            let Some(container) =
+                platform.containers().iter().find(|container| container.name == status.name)
+            else {
                 continue;
             };
             let age = u64::try_from(now - container.created).unwrap_or(0);
@@ -78,7 +80,10 @@ fn state_cell(status: &ReplicaStatus) -> comfy_table::Cell {
         times => format!(" (restarted {times}×)"),
     };
     let (text, tone) = state(&status.state);
-    cell(format!("{text}{restarts}"), if status.restarts > 0 && tone == Tone::Good { Tone::Doubtful } else { tone })
+    cell(
+        format!("{text}{restarts}"),
+        if status.restarts > 0 && tone == Tone::Good { Tone::Doubtful } else { tone },
+    )
 }
 
 fn state(state: &ReplicaState) -> (String, Tone) {
@@ -119,7 +124,8 @@ fn image_cell(status: &ReplicaStatus, container: &ObservedContainer) -> comfy_ta
 
 /// `8500→8500`, `127.0.0.1:…` only where it isn't the local host; UDP says so.
 fn ports(container: &ObservedContainer) -> Vec<String> {
-    let mut ports: Vec<&ObservedPort> = container.ports.iter().filter(|port| port.published.is_some()).collect();
+    let mut ports: Vec<&ObservedPort> =
+        container.ports.iter().filter(|port| port.published.is_some()).collect();
     ports.sort();
     let mut texts: Vec<String> = ports
         .into_iter()

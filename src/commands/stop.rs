@@ -25,7 +25,7 @@ pub struct StopArgs {
 
 /// Stops them, dependents first.
 pub async fn run(context: &Context, args: StopArgs) -> Result {
-    let stack = context.load()?;
+    let stack = context.load(&args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

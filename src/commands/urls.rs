@@ -56,8 +56,8 @@ pub struct Address {
 /// Shows them.
 pub async fn run(context: &Context, args: UrlsArgs) -> Result {
     let stack = match args.format {
-        Format::Table => context.load()?,
-        Format::Json => context.load_quietly()?,
+        Format::Table => context.load(&args.services)?,
+        Format::Json => context.load_quietly(&args.services)?,
     };
     let services = context::select(&stack, &args.services)?;
     let platform = EnginePlatform::of(context.engine().await?, &stack.name).await?;
@@ -85,7 +85,8 @@ pub async fn addresses(services: &[&Service], platform: &EnginePlatform) -> Vec<
     let mut addresses = Vec::new();
     for service in services {
         let replicas = platform.replicas(&service.name).await.unwrap_or_default();
-        let running: Vec<_> = replicas.iter().filter(|replica| replica.state == ReplicaState::Running).collect();
+        let running: Vec<_> =
+            replicas.iter().filter(|replica| replica.state == ReplicaState::Running).collect();
         if running.is_empty() {
             addresses.extend(declared(service, None, false, |port| planned(service, port)));
         }
@@ -99,9 +100,15 @@ pub async fn addresses(services: &[&Service], platform: &EnginePlatform) -> Vec<
                 }
             }
             let number = (running.len() > 1).then_some(&status.replica);
-            addresses.extend(declared(service, number, true, |port| {
-                reached.iter().find(|(target, _)| *target == port).map(|(_, endpoint)| authority(*endpoint))
-            }).map(|address| Address { stub: status.stub, ..address }));
+            addresses.extend(
+                declared(service, number, true, |port| {
+                    reached
+                        .iter()
+                        .find(|(target, _)| *target == port)
+                        .map(|(_, endpoint)| authority(*endpoint))
+                })
+                .map(|address| Address { stub: status.stub, ..address }),
+            );
         }
     }
     addresses
@@ -109,7 +116,8 @@ pub async fn addresses(services: &[&Service], platform: &EnginePlatform) -> Vec<
 
 /// The container's TCP ports that an address may be for.
 fn ports(service: &Service) -> Vec<u16> {
-    let published = service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(|port| port.target);
+    let published =
+        service.ports.iter().filter(|port| port.protocol == Protocol::Tcp).map(|port| port.target);
     let mut ports: Vec<u16> = service.vv.urls.iter().map(|url| url.port).chain(published).collect();
     ports.sort_unstable();
     ports.dedup();
@@ -134,7 +142,12 @@ fn declared(
     };
     let declared = service.vv.urls.iter().filter_map(|url| {
         let authority = authority(url.port)?;
-        Some(new(url.name.clone(), format!("{}://{authority}{}", url.scheme, url.path), true, url.login.clone()))
+        Some(new(
+            url.name.clone(),
+            format!("{}://{authority}{}", url.scheme, url.path),
+            true,
+            url.login.clone(),
+        ))
     });
     let mut found: Vec<Address> = declared.collect();
     if found.is_empty() {
@@ -204,7 +217,12 @@ async fn page(url: &str, limit: Duration) -> reqwest::Result<String> {
 }
 
 /// Prints the table of addresses.
-pub fn show(context: &Context, stack: &Stack, addresses: &[Address], answers: Option<&[Result<String, String>]>) {
+pub fn show(
+    context: &Context,
+    stack: &Stack,
+    addresses: &[Address],
+    answers: Option<&[Result<String, String>]>,
+) {
     let login = addresses.iter().any(|address| address.login.is_some());
     let mut headings = vec!["SERVICE", "WHAT", "URL"];
     if login {
@@ -238,7 +256,12 @@ pub fn show(context: &Context, stack: &Stack, addresses: &[Address], answers: Op
     context.printer.data(table::render(&mut rows));
 }
 
-fn show_json(context: &Context, stack: &Stack, addresses: &[Address], answers: Option<&[Result<String, String>]>) {
+fn show_json(
+    context: &Context,
+    stack: &Stack,
+    addresses: &[Address],
+    answers: Option<&[Result<String, String>]>,
+) {
     let urls: Vec<_> = addresses
         .iter()
         .enumerate()

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,6 +65,21 @@ impl Endpoint {
     /// the user's folders with its machine. TCP never does, not even to a loopback address, for it may be a tunnel.
     pub fn is_local(&self) -> bool {
         matches!(self.address, Address::Unix(_))
+    }
+}
+
+impl Address {
+    /// The IP address of the engine's host, where that isn't this machine: published ports answer there.
+    pub async fn host_ip(&self) -> Option<IpAddr> {
+        let host = match self {
+            Self::Unix(_) => return None,
+            Self::Tcp { host, .. } => host.clone(),
+            Self::Ssh(host) => {
+                let host = host.rsplit('@').next().unwrap_or(host);
+                if has_port(host) { host.to_owned() } else { format!("{host}:22") }
+            }
+        };
+        tokio::net::lookup_host(host).await.ok()?.next().map(|address| address.ip())
     }
 }
 

@@ -2,10 +2,10 @@
 
 pub mod connect;
 pub mod docker;
-pub mod platform;
-pub mod reference;
 #[doc(hidden)]
 pub mod memory;
+pub mod platform;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

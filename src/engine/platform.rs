@@ -62,7 +62,9 @@ impl EnginePlatform {
         self.containers
             .iter()
             .find(|container| container.service == replica.service && container.number == replica.number)
-            .ok_or_else(|| PlatformError::NotRunning(format!("{}-{} isn't there", replica.service, replica.number)))
+            .ok_or_else(|| {
+                PlatformError::NotRunning(format!("{}-{} isn't there", replica.service, replica.number))
+            })
     }
 
     /// Where a published port answers: the engine's host, at the address it is bound to.
@@ -86,7 +88,8 @@ impl EnginePlatform {
 impl Platform for EnginePlatform {
     async fn replicas(&self, service: &str) -> Result<Vec<ReplicaStatus>, PlatformError> {
         let ours = self.containers.iter().filter(|container| container.service == service);
-        Ok(futures_util::future::join_all(ours.map(|container| status(self.engine.as_ref(), container))).await)
+        Ok(futures_util::future::join_all(ours.map(|container| status(self.engine.as_ref(), container)))
+            .await)
     }
 
     async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
@@ -105,7 +108,9 @@ impl Platform for EnginePlatform {
             Some(_) => Err(PlatformError::NotReachable(format!(
                 "port {port} isn't published, and the engine's networks can't be reached from here"
             ))),
-            None => Err(PlatformError::NotReachable(format!("{} has no address on a network", container.name))),
+            None => {
+                Err(PlatformError::NotReachable(format!("{} has no address on a network", container.name)))
+            }
         }
     }
 
@@ -142,7 +147,11 @@ impl Platform for EnginePlatform {
 }
 
 /// The last lines of a container's output.
-pub async fn last_logs(engine: &dyn Engine, container: &str, lines: usize) -> Result<Vec<String>, EngineError> {
+pub async fn last_logs(
+    engine: &dyn Engine,
+    container: &str,
+    lines: usize,
+) -> Result<Vec<String>, EngineError> {
     let query = LogQuery { tail: Some(lines as u64), ..LogQuery::default() };
     let mut stream = engine.logs(container, &query).await?;
     let mut output = Vec::new();

@@ -18,7 +18,10 @@ pub fn print(failure: &Failure) {
 pub fn print_bug(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
     let message = panic.payload_as_str().unwrap_or("no message");
-    write_stderr(format_args!("{} this is a bug in vv{place}: {message}", style("error:").red().bold().for_stderr()));
+    write_stderr(format_args!(
+        "{} this is a bug in vv{place}: {message}",
+        style("error:").red().bold().for_stderr()
+    ));
     write_stderr(format_args!(
         "{} please report it with the command you typed; nothing was lost: the next `vv start` converges",
         style("hint:").cyan().for_stderr()

@@ -18,7 +18,9 @@ pub fn table(checks: &[Check], order: &[String], all: bool) -> String {
         let worst = checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Ok);
         if !all && worst <= Outcome::Skipped {
             // The deepest question says most: what was seen in the system's own protocol.
-            if let Some(deepest) = checks.iter().filter(|check| check.outcome == Outcome::Ok).max_by_key(|check| check.level) {
+            if let Some(deepest) =
+                checks.iter().filter(|check| check.outcome == Outcome::Ok).max_by_key(|check| check.level)
+            {
                 add(&mut rows, service, &summary(checks, deepest), deepest);
             }
             continue;
@@ -30,7 +32,9 @@ pub fn table(checks: &[Check], order: &[String], all: bool) -> String {
                 service.clone()
             };
             add(&mut rows, &name, &check.name, check);
-            if let Some(hint) = &check.hint && check.outcome > Outcome::Skipped {
+            if let Some(hint) = &check.hint
+                && check.outcome > Outcome::Skipped
+            {
                 hints.push(format!("{name}: {hint}"));
             }
         }
@@ -43,7 +47,8 @@ pub fn table(checks: &[Check], order: &[String], all: bool) -> String {
 }
 
 fn summary(checks: &[&Check], deepest: &Check) -> String {
-    let mut replicas: Vec<u32> = checks.iter().map(|check| check.replica.number).filter(|number| *number > 0).collect();
+    let mut replicas: Vec<u32> =
+        checks.iter().map(|check| check.replica.number).filter(|number| *number > 0).collect();
     replicas.sort_unstable();
     replicas.dedup();
     match replicas.len() {

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::end_on_broken_pipe;
 use crate::engine::LogLine;
 
-const COLORS: [Color; 6] = [Color::Cyan, Color::Yellow, Color::Green, Color::Magenta, Color::Blue, Color::Red];
+const COLORS: [Color; 6] =
+    [Color::Cyan, Color::Yellow, Color::Green, Color::Magenta, Color::Blue, Color::Red];
 
 /// Writes lines to stdout, buffered.
 pub struct LogWriter {

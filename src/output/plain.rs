@@ -48,17 +48,21 @@ impl Reporter for Plain {
         let seconds = state.begun.elapsed().as_secs_f64();
         let of = |id: OperationId| state.operations.get(id);
         let line = match &event {
-            Event::Started { id } if self.verbose => of(*id).map(|operation| format!("{}…", phrase(operation))),
+            Event::Started { id } if self.verbose => {
+                of(*id).map(|operation| format!("{}…", phrase(operation)))
+            }
             Event::Progress { id, message, .. } if self.verbose => {
                 of(*id).map(|operation| format!("{}: {message}", operation.target))
             }
             Event::Started { .. } | Event::Progress { .. } | Event::Cancelled { .. } => None,
-            Event::Done { id, took } => {
-                of(*id).filter(|operation| self.verbose || is_worth_a_line(&operation.action)).map(
-                    |operation| format!("{} {} ({})", operation.target, past(&operation.action), short_duration(*took)),
-                )
+            Event::Done { id, took } => of(*id)
+                .filter(|operation| self.verbose || is_worth_a_line(&operation.action))
+                .map(|operation| {
+                    format!("{} {} ({})", operation.target, past(&operation.action), short_duration(*took))
+                }),
+            Event::Warned { id, message } => {
+                of(*id).map(|operation| format!("{}: {message}", operation.target))
             }
-            Event::Warned { id, message } => of(*id).map(|operation| format!("{}: {message}", operation.target)),
             Event::Failed { id, message } => {
                 of(*id).map(|operation| format!("{} failed: {message}", operation.target))
             }
@@ -78,7 +82,10 @@ pub struct Json {
 
 impl Json {
     /// A new one.
-    #[expect(clippy::new_without_default, reason = "a default reporter would suggest that it has no beginning")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a default reporter would suggest that it has no beginning"
+    )]
     pub fn new() -> Self {
         Self { state: Mutex::new(State { begun: Instant::now(), operations: Vec::new() }) }
     }
@@ -95,8 +102,12 @@ impl Reporter for Json {
         let state = lock(&self.state);
         let (id, kind, extra) = match &event {
             Event::Started { id } => (*id, "started", json!({})),
-            Event::Progress { id, message, bytes } => (*id, "progress", json!({"message": message, "bytes": bytes})),
-            Event::Done { id, took } => (*id, "done", json!({"ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX)})),
+            Event::Progress { id, message, bytes } => {
+                (*id, "progress", json!({"message": message, "bytes": bytes}))
+            }
+            Event::Done { id, took } => {
+                (*id, "done", json!({"ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX)}))
+            }
             Event::Warned { id, message } => (*id, "warned", json!({"message": message})),
             Event::Failed { id, message } => (*id, "failed", json!({"message": message})),
             Event::Cancelled { id } => (*id, "cancelled", json!({})),

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 /// A table with these headings.
 pub fn new(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if !io::stdout().is_terminal() || !console::colors_enabled() {
         table.force_no_tty();
     }

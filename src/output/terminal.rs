@@ -42,7 +42,8 @@ pub fn size() -> Option<(u16, u16)> {
 pub fn sizes() -> mpsc::Receiver<(u16, u16)> {
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
-        let Ok(mut changes) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change()) else {
+        let Ok(mut changes) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change())
+        else {
             return;
         };
         loop {

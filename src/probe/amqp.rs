@@ -31,7 +31,8 @@ pub(super) enum Method {
 
 /// The size of the payload that a frame header announces, when it is one of a method on channel 0.
 pub(super) fn payload_size(mut header: &[u8]) -> Option<usize> {
-    let (kind, channel, size) = (header.try_get_u8().ok()?, header.try_get_u16().ok()?, header.try_get_u32().ok()?);
+    let (kind, channel, size) =
+        (header.try_get_u8().ok()?, header.try_get_u16().ok()?, header.try_get_u32().ok()?);
     (kind == 1 && channel == 0 && (4..=FRAME_LIMIT as u32).contains(&size)).then_some(size as usize)
 }
 

@@ -25,7 +25,8 @@ pub async fn check_services<'a>(
     depth: Level,
     timeout: Duration,
 ) -> Vec<Check> {
-    let services = services.into_iter().map(|service| check_service(stack, service, platform, depth, timeout));
+    let services =
+        services.into_iter().map(|service| check_service(stack, service, platform, depth, timeout));
     join_all(services).await.into_iter().flatten().collect()
 }
 
@@ -60,7 +61,9 @@ pub async fn check_service(
     let start = format!("vv start {}", service.name);
     let mut checks = match (replicas.len(), service.replicas as usize) {
         (0, 0) => vec![whole(Finding::skipped("no replica is wanted"))],
-        (0, _) => vec![whole(Finding::fail("not running: there is no container", format!("start it with {start}")))],
+        (0, _) => {
+            vec![whole(Finding::fail("not running: there is no container", format!("start it with {start}")))]
+        }
         (there, wanted) if there < wanted => {
             vec![whole(Finding::warn(format!("{there} of {wanted} replicas are there"), start))]
         }
@@ -162,7 +165,9 @@ async fn check_replica(
     let asked = question.as_ref().and_then(Question::port).map(|port| (port, true));
     let bare = || if question.is_none() { bare_port(service) } else { None };
     if let Some((port, promised)) = asked.or_else(bare) {
-        ladder.step(Level::Port, &format!("port {port}"), async || check_port(&target(), port, promised).await).await;
+        ladder
+            .step(Level::Port, &format!("port {port}"), async || check_port(&target(), port, promised).await)
+            .await;
     }
 
     if let Some(question) = &question {
@@ -172,7 +177,9 @@ async fn check_replica(
                     Ok(Answer::Seen(detail)) => Finding::ok(stubbed(detail, status, question)),
                     Ok(Answer::Doubtful { detail, hint }) => Finding::warn(detail, hint),
                     Ok(Answer::NotAsked(why)) => Finding::skipped(format!("not asked: {why}")),
-                    Err(failure) => Finding { outcome: Outcome::Fail, detail: failure.detail, hint: failure.hint },
+                    Err(failure) => {
+                        Finding { outcome: Outcome::Fail, detail: failure.detail, hint: failure.hint }
+                    }
                 }
             })
             .await;
@@ -203,7 +210,9 @@ async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
     };
     match connect.await {
         Ok(found) => found,
-        Err(ProbeFailure { detail, hint, .. }) if promised => Finding { outcome: Outcome::Fail, detail, hint },
+        Err(ProbeFailure { detail, hint, .. }) if promised => {
+            Finding { outcome: Outcome::Fail, detail, hint }
+        }
         // Nothing says what it is for: a debugger's port is published too, and nobody listens there by day.
         Err(ProbeFailure { detail, .. }) => {
             Finding::warn(detail, "name the port that matters in x-vv.probe or x-vv.urls")

@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::platform::{ExecResult, HealthVerdict};
-use crate::probe::testing::{BRIEF, Fake, PATIENCE, closing, page, service, silent, stack_of, status, system};
+use crate::probe::testing::{
+    BRIEF, Fake, PATIENCE, closing, page, service, silent, stack_of, status, system,
+};
 use crate::stack::model::{Healthcheck, Test};
 
 /// The checks of a service, a line each, with addresses blotted out.
@@ -47,9 +49,11 @@ async fn leader() -> SocketAddr {
 #[tokio::test]
 async fn from_the_bottom_up() {
     let consul = checked(system("consul", 8500), Test::Shell("consul members".into()));
-    let platform = Fake::default()
-        .with(with_health("consul", HealthVerdict::Healthy))
-        .published("consul", 8500, leader().await);
+    let platform = Fake::default().with(with_health("consul", HealthVerdict::Healthy)).published(
+        "consul",
+        8500,
+        leader().await,
+    );
     insta::assert_snapshot!(all(&consul, &platform).await, @r"
     1 Container/container: Ok: running
     1 Healthcheck/healthcheck: Ok: healthy
@@ -133,7 +137,8 @@ async fn the_healthcheck_is_run_where_the_verdict_is_not_good() {
     let mut report = Vec::new();
     for verdict in [HealthVerdict::Starting, HealthVerdict::Healthy, HealthVerdict::Unhealthy] {
         for code in [0, 1] {
-            let platform = Fake::default().with(with_health("api", verdict)).command("probe", code, "said so\n");
+            let platform =
+                Fake::default().with(with_health("api", verdict)).command("probe", code, "said so\n");
             let all = all(&subject, &platform).await;
             report.push(format!("{verdict:?} {code}: {}", all.lines().last().unwrap()));
         }
@@ -144,8 +149,11 @@ async fn the_healthcheck_is_run_where_the_verdict_is_not_good() {
         report.push(format!("{verdict:?}, image's: {}", all.lines().last().unwrap()));
     }
     let consul = system("consul", 8500);
-    let platform =
-        Fake::default().with(with_health("consul", HealthVerdict::Starting)).published("consul", 8500, leader().await);
+    let platform = Fake::default().with(with_health("consul", HealthVerdict::Starting)).published(
+        "consul",
+        8500,
+        leader().await,
+    );
     report.push(all(&consul, &platform).await);
     insta::assert_snapshot!(report.join("\n"), @r"
     Starting 0: 1 Healthcheck/healthcheck: Ok: passes (the engine has no verdict yet)
@@ -167,8 +175,11 @@ async fn the_healthcheck_is_run_where_the_verdict_is_not_good() {
 async fn a_healthcheck_shows_no_secret() {
     let mut subject = checked(service("api", &[], &[]), Test::Cmd(vec!["probe".into()]));
     subject.environment.insert("DB_PASSWORD".into(), Some("hunter22".into()));
-    let platform =
-        Fake::default().with(with_health("api", HealthVerdict::Starting)).command("probe", 1, "no entry for hunter22");
+    let platform = Fake::default().with(with_health("api", HealthVerdict::Starting)).command(
+        "probe",
+        1,
+        "no entry for hunter22",
+    );
     let told = all(&subject, &platform).await;
     assert!(!told.contains("hunter22"), "{told}");
     assert!(told.contains("no entry for •••"), "{told}");

@@ -62,11 +62,14 @@ pub(super) fn judge(stack: &Stack, service: &Service, status: &ReplicaStatus) ->
                 None => "the machine is short of memory: vv status shows what else runs".into(),
             },
         ),
-        ReplicaState::Exited { code: 0, .. } if is_job(stack, service) => Finding::ok("done: it ended with 0"),
-        ReplicaState::Exited { code: 0, .. } => Finding::fail("ended with 0, but should keep running", start),
-        ReplicaState::Exited { code, .. } => {
-            Finding::fail(format!("ended with {}", meaning(code)), format!("{logs} shows why; {start} starts it again"))
+        ReplicaState::Exited { code: 0, .. } if is_job(stack, service) => {
+            Finding::ok("done: it ended with 0")
         }
+        ReplicaState::Exited { code: 0, .. } => Finding::fail("ended with 0, but should keep running", start),
+        ReplicaState::Exited { code, .. } => Finding::fail(
+            format!("ended with {}", meaning(code)),
+            format!("{logs} shows why; {start} starts it again"),
+        ),
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) fn rabbitmq(service: &Service) -> (Login, String) {
     let value = |names: &[&str]| names.iter().find_map(|name| given(service, name));
     let login = Login {
         user: value(&["RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME"]).unwrap_or_else(|| "guest".into()),
-        password: Some(value(&["RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"]).unwrap_or_else(|| "guest".into())),
+        password: Some(
+            value(&["RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD"]).unwrap_or_else(|| "guest".into()),
+        ),
     };
     (login, value(&["RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"]).unwrap_or_else(|| "/".into()))
 }
@@ -77,7 +79,8 @@ fn required_password(service: &Service, words: &[&str]) -> Option<String> {
             break shell_word(after.trim_start_matches([' ', '=']));
         }
     };
-    let name = word.strip_prefix("${").and_then(|name| name.strip_suffix('}')).or_else(|| word.strip_prefix('$'));
+    let name =
+        word.strip_prefix("${").and_then(|name| name.strip_suffix('}')).or_else(|| word.strip_prefix('$'));
     match name {
         Some(name) => given(service, name.split(':').next().unwrap_or(name)),
         None => Some(word).filter(|word| !word.is_empty()),
@@ -159,9 +162,19 @@ impl Secrets {
 fn sensitive(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     !name.ends_with("_FILE")
-        && ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "_PASS", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"]
-            .iter()
-            .any(|part| name.contains(part))
+        && [
+            "PASSWORD",
+            "PASSWD",
+            "SECRET",
+            "TOKEN",
+            "_PASS",
+            "APIKEY",
+            "API_KEY",
+            "PRIVATE_KEY",
+            "CREDENTIAL",
+        ]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]

@@ -46,13 +46,19 @@ fn a_secret_file_gives_what_a_variable_would() {
 #[test]
 fn rabbitmq_as_its_images_do_it() {
     let (login, host) = rabbitmq(&with(&[]));
-    assert_eq!((login.user.as_str(), login.password.as_deref(), host.as_str()), ("guest", Some("guest"), "/"));
+    assert_eq!(
+        (login.user.as_str(), login.password.as_deref(), host.as_str()),
+        ("guest", Some("guest"), "/")
+    );
     let (login, host) = rabbitmq(&with(&[
         ("RABBITMQ_DEFAULT_USER", "admin"),
         ("RABBITMQ_DEFAULT_PASS", "pw"),
         ("RABBITMQ_DEFAULT_VHOST", "shop"),
     ]));
-    assert_eq!((login.user.as_str(), login.password.as_deref(), host.as_str()), ("admin", Some("pw"), "shop"));
+    assert_eq!(
+        (login.user.as_str(), login.password.as_deref(), host.as_str()),
+        ("admin", Some("pw"), "shop")
+    );
 }
 
 #[test]
@@ -71,7 +77,11 @@ fn redis_tells_its_password_in_many_ways() {
     assert_eq!(redis(&with(&[])), None);
     assert_eq!(redis(&with(&[("REDIS_ARGS", "--requirepass pw --save 60")])).as_deref(), Some("pw"));
     let mut configured = with(&[]);
-    configured.files.push(mount("/etc/redis/redis.conf", false, "port 6379\n# requirepass no\nrequirepass \"pw\"\n"));
+    configured.files.push(mount(
+        "/etc/redis/redis.conf",
+        false,
+        "port 6379\n# requirepass no\nrequirepass \"pw\"\n",
+    ));
     assert_eq!(redis(&configured).as_deref(), Some("pw"));
 }
 

@@ -59,7 +59,8 @@ async fn exchange(
     let (response, mut body) = client.send_request(request, false).map_err(broken)?;
     body.send_data(encode(service), true).map_err(broken)?;
     let response = response.await.map_err(broken)?;
-    let mut reply = Reply { http: response.status().as_u16(), grpc: None, message: String::new(), body: Vec::new() };
+    let mut reply =
+        Reply { http: response.status().as_u16(), grpc: None, message: String::new(), body: Vec::new() };
     // An answer of nothing but headers carries its status there.
     reply.read_status(response.headers());
     let mut stream = response.into_body();
@@ -125,9 +126,13 @@ impl Reply {
                     .hint("add the health service to the server, or ask it with x-vv.probe.tcp"));
             }
             // NOT_FOUND
-            Some(5) => return Err(ProbeFailure::new(format!("its health service doesn't know{of}: NOT_FOUND"))),
+            Some(5) => {
+                return Err(ProbeFailure::new(format!("its health service doesn't know{of}: NOT_FOUND")));
+            }
             Some(code) => return Err(ProbeFailure::new(format!("gRPC status {code}: {}", self.message))),
-            None => return Err(ProbeFailure::new(format!("HTTP/2 status {}, but no gRPC status", self.http))),
+            None => {
+                return Err(ProbeFailure::new(format!("HTTP/2 status {}, but no gRPC status", self.http)));
+            }
         }
         // HealthCheckResponse: field 1, an enum; left out it is 0.
         match self.body.get(5..) {

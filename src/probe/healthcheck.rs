@@ -47,7 +47,10 @@ pub(super) async fn check(target: &Target<'_>) -> Option<Finding> {
 
 /// Whether the level applies to a replica that can't be asked because it doesn't run.
 pub(super) fn declared(service: &Service) -> bool {
-    service.healthcheck.as_ref().is_some_and(|check| matches!(check.test, Some(Test::Cmd(_) | Test::Shell(_))))
+    service
+        .healthcheck
+        .as_ref()
+        .is_some_and(|check| matches!(check.test, Some(Test::Cmd(_) | Test::Shell(_))))
 }
 
 /// The test of the file. An image's own isn't known here, and a stub has its own too.

@@ -54,7 +54,8 @@ pub(super) async fn get(
     path: &str,
     login: Login<'_>,
 ) -> Result<Reply, ProbeFailure> {
-    let client = CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
+    let client =
+        CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
     let mut request = client
         .get(format!("{}://{}{slash}{path}", scheme.name(), place.address))
@@ -69,10 +70,13 @@ pub(super) async fn get(
         Ok(Err(error)) => return Err(failure(&error, place, scheme)),
         Err(_) => return Err(place.silent(&target.deadline)),
     };
-    let mut reply = Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
+    let mut reply =
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
     while reply.body.len() < BODY {
         match target.deadline.bound(response.chunk()).await {
-            Ok(Ok(Some(chunk))) => reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())]),
+            Ok(Ok(Some(chunk))) => {
+                reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())])
+            }
             Ok(Ok(None)) => break,
             Ok(Err(_)) => {
                 return Err(ProbeFailure::new(format!("GET {path}: {}, cut in its body", reply.status)));
@@ -115,7 +119,9 @@ impl Reply {
             detail = format!("{detail}: {said}");
         }
         match self.status {
-            404 => ProbeFailure::new(detail).hint(format!("it answers, but has no {path}: is the path right?")),
+            404 => {
+                ProbeFailure::new(detail).hint(format!("it answers, but has no {path}: is the path right?"))
+            }
             _ => ProbeFailure::new(detail),
         }
     }

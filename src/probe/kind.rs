@@ -109,7 +109,9 @@ impl Kind {
         let name = last.split(':').next().unwrap_or_default();
         let owner = parts.next().unwrap_or_default();
         Self::from_name(match (owner, name) {
-            (_, "all-in-one" | "jaeger-query" | "jaeger-collector" | "jaeger-agent" | "jaeger-ingester") => "jaeger",
+            (_, "all-in-one" | "jaeger-query" | "jaeger-collector" | "jaeger-agent" | "jaeger-ingester") => {
+                "jaeger"
+            }
             (_, "cp-kafka" | "cp-server" | "kafka-native") => "kafka",
             (_, "cp-zookeeper") => "zookeeper",
             (_, "kong-gateway") => "kong",

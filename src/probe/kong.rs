@@ -70,15 +70,15 @@ fn outer(text: &str) -> Option<Listen> {
 
 /// Asks the proxy and the status at once.
 pub(super) async fn ask(target: &Target<'_>, proxy: Place, ports: &Ports) -> Result<Answer, ProbeFailure> {
-    let (proxy, status) = tokio::join!(
-        http::get(target, proxy, ports.proxy.scheme, NO_ROUTE, None),
-        status(target, ports)
-    );
+    let (proxy, status) =
+        tokio::join!(http::get(target, proxy, ports.proxy.scheme, NO_ROUTE, None), status(target, ports));
     let status = status?;
     let proxy = judge_proxy(&proxy?, ports.proxy.port)?;
     match status {
         Answer::Seen(status) => Ok(Answer::Seen(format!("{status}; {proxy}"))),
-        Answer::Doubtful { detail, hint } => Ok(Answer::Doubtful { detail: format!("{detail}; {proxy}"), hint }),
+        Answer::Doubtful { detail, hint } => {
+            Ok(Answer::Doubtful { detail: format!("{detail}; {proxy}"), hint })
+        }
         Answer::NotAsked(why) => Ok(Answer::Seen(format!("{proxy} ({why})"))),
     }
 }
@@ -88,10 +88,15 @@ fn judge_proxy(reply: &Reply, port: u16) -> Result<String, ProbeFailure> {
     let server = reply.header("server");
     let by_header = server.starts_with("kong")
         || reply.header("via").contains("kong")
-        || ["x-kong-response-latency", "x-kong-upstream-latency"].iter().any(|name| reply.headers.contains_key(*name));
+        || ["x-kong-response-latency", "x-kong-upstream-latency"]
+            .iter()
+            .any(|name| reply.headers.contains_key(*name));
     let by_text = reply.status == 404 && String::from_utf8_lossy(&reply.body).contains("no Route matched");
     if !by_header && !by_text {
-        return Err(ProbeFailure::new(format!("port {port} answers {}, but not as Kong's proxy", reply.status)));
+        return Err(ProbeFailure::new(format!(
+            "port {port} answers {}, but not as Kong's proxy",
+            reply.status
+        )));
     }
     let via = if reply.header("via").contains("kong") { reply.header("via") } else { server };
     Ok(if via.is_empty() { "the proxy answers".into() } else { format!("the proxy answers ({via})") })

@@ -14,10 +14,8 @@ fn gateway(variables: &[(&str, &str)]) -> Service {
 
 async fn of(service: Service, proxy: SocketAddr, admin: SocketAddr) -> String {
     let status = replica("kong", 1);
-    let platform = Fake::default()
-        .with(status.clone())
-        .published("kong", 8000, proxy)
-        .published("kong", 8001, admin);
+    let platform =
+        Fake::default().with(status.clone()).published("kong", 8000, proxy).published("kong", 8001, admin);
     told(crate::probe::protocol(&stack_of([service.clone()]), &service, &platform, &status, PATIENCE).await)
 }
 
@@ -56,8 +54,12 @@ async fn every_state_has_its_words() {
         of(gateway(&[OPEN]), proxy().await, closing().await).await,
         of(gateway(&[OPEN]), nobody().await, status(reachable).await).await,
         of(gateway(&[OPEN, OFF]), page(200, via, "hello").await, status(&loaded).await).await,
-        of(gateway(&[OPEN, OFF]), page(404, stand_in, "no Route matched with those values").await, status(&loaded).await)
-            .await,
+        of(
+            gateway(&[OPEN, OFF]),
+            page(404, stand_in, "no Route matched with those values").await,
+            status(&loaded).await,
+        )
+        .await,
         of(gateway(&[OPEN, OFF]), page(200, stand_in, "hello").await, status(&loaded).await).await,
         // Kong's own default: the Admin API is the container's own.
         of(gateway(&[]), proxy().await, closing().await).await,
@@ -94,7 +96,10 @@ fn where_it_listens() {
     assert_eq!(told(&[OPEN]), "http:8000 http:8001");
     assert_eq!(told(&[("KONG_ADMIN_LISTEN", both)]), "http:8000 https:8444");
     assert_eq!(told(&[("KONG_ADMIN_LISTEN", "off")]), "http:8000 none");
-    assert_eq!(told(&[("KONG_ADMIN_LISTEN", "off"), ("KONG_STATUS_LISTEN", "0.0.0.0:8100")]), "http:8000 http:8100");
+    assert_eq!(
+        told(&[("KONG_ADMIN_LISTEN", "off"), ("KONG_STATUS_LISTEN", "0.0.0.0:8100")]),
+        "http:8000 http:8100"
+    );
     assert_eq!(told(&[("KONG_STATUS_LISTEN", "0.0.0.0:8100")]), "http:8000 http:8100");
     let proxy = [("KONG_PROXY_LISTEN", "0.0.0.0:9443 ssl, 0.0.0.0:9000"), OPEN];
     assert_eq!(told(&proxy), "http:9000 http:8001");

@@ -44,7 +44,9 @@ impl Place {
     /// Nobody accepts.
     pub fn refused(&self) -> ProbeFailure {
         let detail = match self.inside {
-            Some(port) if self.published => format!("{} refuses connections (container port {port})", self.address),
+            Some(port) if self.published => {
+                format!("{} refuses connections (container port {port})", self.address)
+            }
             _ => format!("nothing listens: {} refuses connections", self.address),
         };
         ProbeFailure::new(detail)
@@ -63,7 +65,11 @@ impl Place {
 
     /// Accepted, then silence.
     pub fn silent(&self, deadline: &Deadline) -> ProbeFailure {
-        ProbeFailure::new(format!("{} accepts but says nothing within {}", self.address, deadline.limit_text()))
+        ProbeFailure::new(format!(
+            "{} accepts but says nothing within {}",
+            self.address,
+            deadline.limit_text()
+        ))
     }
 
     /// Not even accepted.

@@ -88,7 +88,9 @@ fn foreign(place: Place) -> ProbeFailure {
 mod tests {
     use std::net::SocketAddr;
 
-    use crate::probe::testing::{BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told};
+    use crate::probe::testing::{
+        BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told,
+    };
     use crate::stack::Service;
 
     fn database() -> Service {
@@ -129,10 +131,15 @@ mod tests {
         let lines = [
             of(answering(&[&trusting()]).await).await,
             of(answering(&[&error("57P03", "the database system is starting up")]).await).await,
-            of(answering(&[&error("57P03", "the database system is not yet accepting connections")]).await).await,
-            of(answering(&[&scram, &error("28P01", "password authentication failed for user \"app\"")]).await).await,
+            of(answering(&[&error("57P03", "the database system is not yet accepting connections")]).await)
+                .await,
+            of(answering(&[&scram, &error("28P01", "password authentication failed for user \"app\"")])
+                .await)
+            .await,
             of(answering(&[&error("3D000", "database \"shop\" does not exist")]).await).await,
-            of(answering(&[&error("28000", "no pg_hba.conf entry for host \"172.17.0.1\", no encryption")]).await).await,
+            of(answering(&[&error("28000", "no pg_hba.conf entry for host \"172.17.0.1\", no encryption")])
+                .await)
+            .await,
             of(answering(&[&error("53300", "sorry, too many clients already")]).await).await,
             of(answering(&[&error("XX000", "hunter22 went wrong")]).await).await,
             told(ask(no_password, 5432, answering(&[&scram]).await).await),

@@ -162,7 +162,9 @@ impl Question {
             Kind::OtelCollector => get(13133, "/"),
             Kind::RedisCommander => get(8081, "/healthcheck"),
             // Only with --ping does it have a page that is always there.
-            Kind::Traefik => Self::Http(Page { accept: Accept::Anything, ..page(service, web(8080), "/ping") }),
+            Kind::Traefik => {
+                Self::Http(Page { accept: Accept::Anything, ..page(service, web(8080), "/ping") })
+            }
         })
     }
 

@@ -15,9 +15,33 @@ fn line(question: Option<Question>) -> String {
 #[test]
 fn every_kind_has_its_question() {
     let kinds = [
-        "adminer", "clickhouse", "consul", "elasticsearch", "envoy", "grafana", "graphql", "jaeger", "kafka",
-        "kafka-ui", "kibana", "kong", "konga", "logstash", "minio", "nginx", "otel-collector", "postgres",
-        "prometheus", "rabbitmq", "redis", "redis-commander", "service", "temporal", "traefik", "zookeeper", "other",
+        "adminer",
+        "clickhouse",
+        "consul",
+        "elasticsearch",
+        "envoy",
+        "grafana",
+        "graphql",
+        "jaeger",
+        "kafka",
+        "kafka-ui",
+        "kibana",
+        "kong",
+        "konga",
+        "logstash",
+        "minio",
+        "nginx",
+        "otel-collector",
+        "postgres",
+        "prometheus",
+        "rabbitmq",
+        "redis",
+        "redis-commander",
+        "service",
+        "temporal",
+        "traefik",
+        "zookeeper",
+        "other",
     ];
     let lines: Vec<String> = kinds
         .iter()

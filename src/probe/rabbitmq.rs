@@ -40,12 +40,16 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
     match receive(&mut wire).await? {
         Method::OpenOk => {}
         Method::Close { code: 530, text } if text.contains("not found") => {
-            return Err(ProbeFailure::lasting(format!("has no virtual host {host}"))
-                .hint("RABBITMQ_DEFAULT_VHOST is made at the first start only; rabbitmqctl add_vhost makes one"));
+            return Err(ProbeFailure::lasting(format!("has no virtual host {host}")).hint(
+                "RABBITMQ_DEFAULT_VHOST is made at the first start only; rabbitmqctl add_vhost makes one",
+            ));
         }
         Method::Close { code: 530, .. } => {
-            return Err(ProbeFailure::lasting(format!("user {} may not use the virtual host {host}", login.user))
-                .hint("rabbitmqctl set_permissions grants it"));
+            return Err(ProbeFailure::lasting(format!(
+                "user {} may not use the virtual host {host}",
+                login.user
+            ))
+            .hint("rabbitmqctl set_permissions grants it"));
         }
         other => return Err(unexpected(&wire, other, "connection.open-ok")),
     }
@@ -84,7 +88,9 @@ mod tests {
 
     use bytes::BufMut;
 
-    use crate::probe::testing::{BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told};
+    use crate::probe::testing::{
+        BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told,
+    };
     use crate::stack::Service;
 
     fn broker() -> Service {

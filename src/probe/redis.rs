@@ -18,14 +18,18 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
         wire.send(&command(&["AUTH", password])).await?;
         let reply = wire.line(LINE).await?;
         // A server without a password says so, and then answers all the same.
-        if reply != "+OK" && !reply.contains("without any password configured") && !reply.contains("no password is set")
+        if reply != "+OK"
+            && !reply.contains("without any password configured")
+            && !reply.contains("no password is set")
         {
             return Err(refusal(&wire, &reply, true));
         }
     }
     wire.send(&command(&["PING"])).await?;
     match wire.line(LINE).await?.as_str() {
-        "+PONG" => Ok(Answer::Seen(if password.is_some() { "PONG, logged in".into() } else { "PONG".into() })),
+        "+PONG" => {
+            Ok(Answer::Seen(if password.is_some() { "PONG, logged in".into() } else { "PONG".into() }))
+        }
         reply => Err(refusal(&wire, reply, password.is_some())),
     }
 }
@@ -43,8 +47,10 @@ fn refusal(wire: &Wire, reply: &str, password: bool) -> ProbeFailure {
         "MASTERDOWN" => ProbeFailure::new("is a replica that has lost its master"),
         "BUSY" => ProbeFailure::new("is busy with a script"),
         // Before version 6 a wrong password was a plain ERR.
-        "ERR" if password && error.contains("invalid password") => ProbeFailure::lasting("refuses the stack's password")
-            .hint("does the running server's configuration have another one? Recreate the container"),
+        "ERR" if password && error.contains("invalid password") => {
+            ProbeFailure::lasting("refuses the stack's password")
+                .hint("does the running server's configuration have another one? Recreate the container")
+        }
         _ => ProbeFailure::new(format!("answers with an error: {}", first_line(error))),
     }
 }
@@ -62,7 +68,9 @@ fn command(words: &[&str]) -> Vec<u8> {
 mod tests {
     use std::net::SocketAddr;
 
-    use crate::probe::testing::{BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told};
+    use crate::probe::testing::{
+        BRIEF, answering, ask, ask_within, closing, environment, nobody, silent, system, told,
+    };
 
     async fn with_password(address: SocketAddr) -> String {
         told(ask(environment(system("redis", 6379), &[("REDIS_PASSWORD", "hunter22")]), 6379, address).await)

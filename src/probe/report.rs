@@ -200,15 +200,21 @@ mod tests {
                 let head = all.headline;
                 format!(
                     "{} {:?} {}/{}/{}/{} {}#{}",
-                    all.service, all.status, all.ok, all.warn, all.fail, all.skipped, head.check, head.replica
+                    all.service,
+                    all.status,
+                    all.ok,
+                    all.warn,
+                    all.fail,
+                    all.skipped,
+                    head.check,
+                    head.replica
                 )
             })
             .collect();
-        assert_eq!(shown, [
-            "a Ok 4/0/0/0 protocol#1",
-            "b Warn 1/1/0/0 container#2",
-            "c Ok 0/0/0/1 container#0"
-        ]);
+        assert_eq!(
+            shown,
+            ["a Ok 4/0/0/0 protocol#1", "b Warn 1/1/0/0 container#2", "c Ok 0/0/0/1 container#0"]
+        );
         assert_eq!(Report::new("empty", &[]).status, Outcome::Ok);
         assert_eq!(report.summary("d"), None);
     }

@@ -26,7 +26,8 @@ pub(super) const BRIEF: Duration = Duration::from_millis(300);
 
 /// A service of an image that tells nothing, with these published ports and urls (scheme, port).
 pub(super) fn service(name: &str, ports: &[u16], urls: &[(&str, u16)]) -> Service {
-    let port = |target: &u16| Port { target: *target, published: None, host_ip: None, protocol: Protocol::Tcp };
+    let port =
+        |target: &u16| Port { target: *target, published: None, host_ip: None, protocol: Protocol::Tcp };
     let url = |(scheme, port): &(&str, u16)| Url {
         name: String::new(),
         port: *port,
@@ -34,7 +35,8 @@ pub(super) fn service(name: &str, ports: &[u16], urls: &[(&str, u16)]) -> Servic
         scheme: (*scheme).to_owned(),
         login: None,
     };
-    let mut service = Service { name: name.into(), image: format!("acme/{name}-of-ours"), ..Service::default() };
+    let mut service =
+        Service { name: name.into(), image: format!("acme/{name}-of-ours"), ..Service::default() };
     service.replicas = 1;
     service.ports = ports.iter().map(port).collect();
     service.vv.urls = urls.iter().map(url).collect();
@@ -50,7 +52,9 @@ pub(super) fn system(kind: &str, port: u16) -> Service {
 
 /// The service with these variables in its environment.
 pub(super) fn environment(mut service: Service, variables: &[(&str, &str)]) -> Service {
-    service.environment.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))));
+    service
+        .environment
+        .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))));
     service
 }
 
@@ -166,7 +170,9 @@ pub(super) async fn answering(answers: &[&[u8]]) -> SocketAddr {
         async move {
             let mut buffer = [0; 4096];
             for answer in answers {
-                if stream.read(&mut buffer).await.unwrap_or(0) == 0 || stream.write_all(&answer).await.is_err() {
+                if stream.read(&mut buffer).await.unwrap_or(0) == 0
+                    || stream.write_all(&answer).await.is_err()
+                {
                     return;
                 }
             }
@@ -180,7 +186,9 @@ pub(super) async fn answering(answers: &[&[u8]]) -> SocketAddr {
 /// A web server with one answer to everything.
 pub(super) async fn page(status: u16, headers: &str, body: &str) -> SocketAddr {
     let length = body.len();
-    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}");
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
+    );
     answering(&[answer.as_bytes()]).await
 }
 

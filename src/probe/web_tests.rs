@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::testing::{
-    BRIEF, Fake, PATIENCE, answering, ask, ask_within, closing, environment, nobody, page, service, silent, stack_of, status,
-    system, told,
+    BRIEF, Fake, PATIENCE, answering, ask, ask_within, closing, environment, nobody, page, service, silent,
+    stack_of, status, system, told,
 };
 use crate::platform::Endpoint;
 use crate::stack::Service;
@@ -28,12 +28,23 @@ async fn what_each_system_says() {
     let all = [
         states(
             "consul",
-            &[(200, "\"172.18.0.2:8300\"\n"), (200, "\"\""), (500, "No cluster leader"), (200, "<html>"), (404, "")],
+            &[
+                (200, "\"172.18.0.2:8300\"\n"),
+                (200, "\"\""),
+                (500, "No cluster leader"),
+                (200, "<html>"),
+                (404, ""),
+            ],
         )
         .await,
         states(
             "prometheus",
-            &[(200, "Prometheus Server is Ready.\n"), (503, "Service Unavailable"), (401, "Unauthorized"), (404, "no")],
+            &[
+                (200, "Prometheus Server is Ready.\n"),
+                (503, "Service Unavailable"),
+                (401, "Unauthorized"),
+                (404, "no"),
+            ],
         )
         .await,
         states(
@@ -208,8 +219,10 @@ async fn zookeeper_says_srvr() {
     let answer = b"Zookeeper version: 3.6.4--d65253dcf68e9097c6e95a126463fd5fdeb4521c, built on 12/18/2022\nLatency min/avg/max: 0/0.0/0\nMode: standalone\nNode count: 5\n";
     let lines = [
         of("zookeeper", answering(&[answer]).await).await,
-        of("zookeeper", answering(&[b"This ZooKeeper instance is not currently serving requests\n"]).await).await,
-        of("zookeeper", answering(&[b"srvr is not executed because it is not in the whitelist.\n"]).await).await,
+        of("zookeeper", answering(&[b"This ZooKeeper instance is not currently serving requests\n"]).await)
+            .await,
+        of("zookeeper", answering(&[b"srvr is not executed because it is not in the whitelist.\n"]).await)
+            .await,
         of("zookeeper", answering(&[b"-ERR unknown command\r\n"]).await).await,
         of("zookeeper", closing().await).await,
     ];

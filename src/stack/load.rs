@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::discover::{self, Discovered};
 use super::files::{Files, STDIN};
 use super::findings::{Findings, Path};
-use super::merged::{Env, Merged, VALUE_KEY};
+use super::merged::{Env, Found, Merged, VALUE_KEY};
 use super::model::Origin;
 use super::node::{Entry, MergeTag, Node, Value};
 use super::options::LoadOptions;
@@ -117,7 +117,13 @@ impl<'a> Loader<'a> {
         let config_files = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         Some(Merged {
             root,
-            origin: Origin { embedded: stack, working_dir: project_dir.clone(), config_files, env_files },
+            origin: Origin {
+                embedded: stack,
+                fallback: found == Found::Fallback,
+                working_dir: project_dir.clone(),
+                config_files,
+                env_files,
+            },
             project_dir,
             found,
             env: level.env,

@@ -8,7 +8,10 @@ use super::settings::Settings;
 pub fn openapi(settings: &Settings) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let health = [("GET", settings.health.as_str(), 200, json!({"status": "healthy"}))];
-    let routes = settings.routes.iter().map(|route| (route.method.as_str(), route.path.as_str(), route.status, route.body.clone()));
+    let routes = settings
+        .routes
+        .iter()
+        .map(|route| (route.method.as_str(), route.path.as_str(), route.status, route.body.clone()));
     for (method, path, status, example) in health.into_iter().chain(routes) {
         let parameters: Vec<Value> = path
             .split('/')

@@ -55,10 +55,13 @@ pub fn context(engine: &EngineInfo) -> Result<Vec<u8>> {
     if let Some(interpreter) = elf.and_then(|elf| elf.interpreter) {
         if std::env::var_os(BINARY_VARIABLE).is_some() {
             return Err(Failure::new(Kind::Failed, format!("{} is not a static program", path.display()))
-                .hint("the libraries that another program needs aren't known: build it with `make release`"));
+                .hint(
+                    "the libraries that another program needs aren't known: build it with `make release`",
+                ));
         }
         for library in libraries(&interpreter) {
-            let content = fs::read(&library).with_context(|| format!("could not read {}", library.display()))?;
+            let content =
+                fs::read(&library).with_context(|| format!("could not read {}", library.display()))?;
             files.push((library, content));
         }
     }
@@ -93,7 +96,10 @@ impl Elf {
         };
         let segments = header.program_headers(endian, content).ok()?;
         let interpreter = segments.iter().find_map(|segment| segment.interpreter(endian, content).ok()?);
-        Some(Self { arch, interpreter: interpreter.and_then(|path| Some(PathBuf::from(std::str::from_utf8(path).ok()?))) })
+        Some(Self {
+            arch,
+            interpreter: interpreter.and_then(|path| Some(PathBuf::from(std::str::from_utf8(path).ok()?))),
+        })
     }
 }
 
@@ -103,9 +109,11 @@ fn libraries(interpreter: &Path) -> BTreeSet<PathBuf> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let mapped = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).map(PathBuf::from);
     let mut libraries: BTreeSet<PathBuf> = mapped.filter(|path| is_library(path)).collect();
-    let folders: BTreeSet<PathBuf> = libraries.iter().filter_map(|path| path.parent()).map(Path::to_path_buf).collect();
+    let folders: BTreeSet<PathBuf> =
+        libraries.iter().filter_map(|path| path.parent()).map(Path::to_path_buf).collect();
     for folder in folders {
-        let modules = ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"].map(|name| folder.join(name));
+        let modules =
+            ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"].map(|name| folder.join(name));
         libraries.extend(modules.into_iter().filter(|path| path.is_file()));
     }
     libraries.insert(interpreter.to_path_buf());
@@ -135,7 +143,8 @@ fn tar(files: &[(PathBuf, Vec<u8>)]) -> io::Result<Vec<u8>> {
 /// a large binary at each start would be felt.
 fn hash_of(binary: &Path) -> io::Result<String> {
     let metadata = fs::metadata(binary)?;
-    let key = format!("{}:{}:{}:{}", metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
+    let key =
+        format!("{}:{}:{}:{}", metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
     let memory = crate::dirs::cache().join("stub-hash");
     if let Ok(text) = fs::read_to_string(&memory)
         && let Some((remembered, hash)) = text.trim().split_once(' ')
@@ -175,9 +184,15 @@ mod tests {
     fn packs_this_program_with_what_it_needs() {
         let tar = context(&here()).unwrap();
         let mut archive = tar::Archive::new(tar.as_slice());
-        let names: Vec<String> =
-            archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
-        assert!(names.contains(&"Dockerfile".to_owned()) && names.contains(&"rootfs/vv".to_owned()), "{names:?}");
+        let names: Vec<String> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect();
+        assert!(
+            names.contains(&"Dockerfile".to_owned()) && names.contains(&"rootfs/vv".to_owned()),
+            "{names:?}"
+        );
         assert!(names.iter().any(|name| name.contains("libc.so")), "this test program is dynamic: {names:?}");
     }
 

@@ -39,7 +39,8 @@ impl Metrics {
     /// A request was answered. `path` is the route's pattern, so that the number of series is bound.
     pub fn observe(&self, method: &str, path: &str, status: u16, took: Duration) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let series = requests.entry(Key { method: method.to_owned(), path: path.to_owned(), status }).or_default();
+        let series =
+            requests.entry(Key { method: method.to_owned(), path: path.to_owned(), status }).or_default();
         let seconds = took.as_secs_f64();
         for (bucket, _) in series.buckets.iter_mut().zip(BUCKETS).filter(|(_, bound)| seconds <= *bound) {
             *bucket += 1;
@@ -51,21 +52,36 @@ impl Metrics {
     /// The text.
     pub fn render(&self) -> String {
         let service = escape(&self.service);
-        let mut text = String::from("# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n");
+        let mut text = String::from(
+            "# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n",
+        );
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let labels = |key: &Key| {
             format!("service=\"{service}\",method=\"{}\",path=\"{}\"", escape(&key.method), escape(&key.path))
         };
         for (key, series) in requests.iter() {
-            let _ = writeln!(text, "http_requests_total{{{},status=\"{}\"}} {}", labels(key), key.status, series.count);
+            let _ = writeln!(
+                text,
+                "http_requests_total{{{},status=\"{}\"}} {}",
+                labels(key),
+                key.status,
+                series.count
+            );
         }
         text.push_str("# HELP http_request_duration_seconds Time to answer.\n# TYPE http_request_duration_seconds histogram\n");
         for (key, series) in by_route(&requests) {
             let labels = labels(&key);
             for (bucket, bound) in series.buckets.iter().zip(BUCKETS) {
-                let _ = writeln!(text, "http_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {bucket}");
+                let _ = writeln!(
+                    text,
+                    "http_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {bucket}"
+                );
             }
-            let _ = writeln!(text, "http_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {}", series.count);
+            let _ = writeln!(
+                text,
+                "http_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {}",
+                series.count
+            );
             let _ = writeln!(text, "http_request_duration_seconds_sum{{{labels}}} {}", series.sum);
             let _ = writeln!(text, "http_request_duration_seconds_count{{{labels}}} {}", series.count);
         }

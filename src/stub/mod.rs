@@ -30,7 +30,10 @@ pub fn stubs_of(stack: &Stack) -> Result<Stubs> {
         return Ok(Stubs::new());
     }
     let image = image::tag()?;
-    missing.into_iter().map(|service| Ok((service.name.clone(), Settings::of(service)?.into_stub(&image)))).collect()
+    missing
+        .into_iter()
+        .map(|service| Ok((service.name.clone(), Settings::of(service)?.into_stub(&image))))
+        .collect()
 }
 
 /// Serves until SIGTERM.
@@ -46,7 +49,9 @@ pub async fn check() -> Result {
     let answer = reqwest::Client::builder().timeout(CHECK_TIMEOUT).no_proxy().build()?.get(&url).send().await;
     match answer {
         Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(Failure::new(Kind::Failed, format!("{} answers {}", settings.health, answer.status()))),
+        Ok(answer) => {
+            Err(Failure::new(Kind::Failed, format!("{} answers {}", settings.health, answer.status())))
+        }
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context(format!("{url} doesn't answer")))),
     }
 }

@@ -62,7 +62,12 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         log,
         settings,
     });
-    stub.log.line("info", &format!("stub of {} listens on port {}", stub.settings.service, stub.settings.port), None, json!({}));
+    stub.log.line(
+        "info",
+        &format!("stub of {} listens on port {}", stub.settings.service, stub.settings.port),
+        None,
+        json!({}),
+    );
     let router = Router::new().fallback(answer).with_state(Arc::clone(&stub));
     let mut terminated = signal(SignalKind::terminate())?;
     axum::serve(listener, router)
@@ -83,7 +88,8 @@ async fn answer(State(stub): State<Arc<Stub>>, request: Request) -> Response {
     // What the platform asks all the time is neither traced nor logged.
     if method == "GET" || method == "HEAD" {
         if path == settings.health {
-            return Json(json!({"status": "healthy", "service": settings.service, "stub": true})).into_response();
+            return Json(json!({"status": "healthy", "service": settings.service, "stub": true}))
+                .into_response();
         }
         if path == settings.metrics {
             let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
@@ -119,7 +125,9 @@ impl Stub {
         let parent = text(&TRACEPARENT).and_then(SpanContext::parse);
         let span = self.tracer.begin(parent);
         let request_id = text(&REQUEST_ID).map_or_else(|| span.trace_id(), str::to_owned);
-        let passed = [TRACESTATE, BAGGAGE].into_iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
+        let passed = [TRACESTATE, BAGGAGE]
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
         Correlation { span, parent, request_id, passed: passed.collect() }
     }
 
@@ -130,7 +138,11 @@ impl Stub {
             calls.push(self.call(call, correlation).await);
         }
         let failed = calls.iter().any(|call| call.get("error").is_some());
-        let status = if failed { StatusCode::BAD_GATEWAY } else { StatusCode::from_u16(route.status).unwrap_or_default() };
+        let status = if failed {
+            StatusCode::BAD_GATEWAY
+        } else {
+            StatusCode::from_u16(route.status).unwrap_or_default()
+        };
         let mut body = route.body.clone();
         if let Value::Object(object) = &mut body {
             object.insert("trace_id".to_owned(), correlation.span.trace_id().into());
@@ -156,11 +168,18 @@ impl Stub {
         let answer = request.send().await;
         let (status, error) = match answer {
             Ok(answer) if !answer.status().is_server_error() => (Some(answer.status().as_u16()), None),
-            Ok(answer) => (Some(answer.status().as_u16()), Some(format!("{} answered {}", call.url, answer.status()))),
+            Ok(answer) => {
+                (Some(answer.status().as_u16()), Some(format!("{} answered {}", call.url, answer.status())))
+            }
             Err(error) => (None, Some(format!("{} doesn't answer: {}", call.url, root_cause(&error)))),
         };
         if let Some(error) = &error {
-            self.log.line("error", error, Some(correlation.span), json!({"request_id": correlation.request_id}));
+            self.log.line(
+                "error",
+                error,
+                Some(correlation.span),
+                json!({"request_id": correlation.request_id}),
+            );
         }
         self.tracer.end(Span {
             context: span,

@@ -62,7 +62,8 @@ impl Settings {
 
     /// What the planner is told about the stand-in.
     pub fn into_stub(self, image: &str) -> Stub {
-        let document = serde_json::to_string(&self).expect("strings, numbers and JSON values always serialise");
+        let document =
+            serde_json::to_string(&self).expect("strings, numbers and JSON values always serialise");
         Stub {
             image: image.to_owned(),
             environment: BTreeMap::from([(VARIABLE.to_owned(), document)]),
@@ -73,7 +74,9 @@ impl Settings {
     /// What this process was told.
     pub fn from_env() -> Result<Self> {
         let document = std::env::var(VARIABLE).map_err(|_| {
-            Failure::usage(format!("{VARIABLE} is not set: `vv stub` is run by vv itself, inside a container"))
+            Failure::usage(format!(
+                "{VARIABLE} is not set: `vv stub` is run by vv itself, inside a container"
+            ))
         })?;
         serde_json::from_str(&document)
             .with_context(|| format!("{VARIABLE} can't be read"))
@@ -107,7 +110,9 @@ fn fits(pattern: &str, path: &str) -> bool {
     let (wanted, given) = (pattern.trim_end_matches('/').split('/'), path.trim_end_matches('/').split('/'));
     let is_parameter = |name: &str| name.starts_with('{') && name.ends_with('}');
     wanted.clone().count() == given.clone().count()
-        && wanted.zip(given).all(|(name, segment)| name == segment || (is_parameter(name) && !segment.is_empty()))
+        && wanted
+            .zip(given)
+            .all(|(name, segment)| name == segment || (is_parameter(name) && !segment.is_empty()))
 }
 
 #[cfg(test)]

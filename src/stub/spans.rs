@@ -29,7 +29,8 @@ impl SpanContext {
         let mut parts = header.trim().split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let hex = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            text.len() == length
+                && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         };
         // Later versions may append fields; `ff` is forbidden.
         if !hex(version, 2) || version == "ff" || (version == "00" && parts.next().is_some()) {
@@ -131,7 +132,9 @@ impl Tracer {
 }
 
 async fn export(endpoint: String, service: String, mut spans: mpsc::Receiver<Span>) {
-    let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build() else { return };
+    let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build() else {
+        return;
+    };
     while let Some(first) = spans.recv().await {
         tokio::time::sleep(GATHER).await;
         let mut batch = vec![first];
@@ -142,7 +145,13 @@ async fn export(endpoint: String, service: String, mut spans: mpsc::Receiver<Spa
         // A collector that is just starting gets them a little later; one that stays away doesn't.
         for wait in [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3)] {
             tokio::time::sleep(wait).await;
-            if client.post(&endpoint).json(&document).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            if client
+                .post(&endpoint)
+                .json(&document)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
                 break;
             }
         }
@@ -189,7 +198,9 @@ mod tests {
     fn reads_and_writes_traceparent() {
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(SpanContext::parse(header).unwrap().header(), header);
-        assert!(!SpanContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00").unwrap().sampled);
+        assert!(
+            !SpanContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00").unwrap().sampled
+        );
         assert!(SpanContext::parse("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more").is_some());
         for invalid in [
             "",

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use crate::support::{BUSYBOX, Project, free_port};
 
 fn sleeper(more: &str) -> String {
-    format!("services:\n  app:\n    image: {BUSYBOX}\n    command: [sleep, '1000']\n    stop_grace_period: 0s\n{more}")
+    format!(
+        "services:\n  app:\n    image: {BUSYBOX}\n    command: [sleep, '1000']\n    stop_grace_period: 0s\n{more}"
+    )
 }
 
 #[test]
@@ -15,10 +17,25 @@ fn exec_passes_arguments_variables_and_the_exit_code() {
     let project = Project::new("exec", &sleeper("    environment: {A: one}\n"));
     project.fails(1, &["exec", "app", "true"]).says("vv start app");
     project.ok(&["start"]);
-    let ran = project.ok(&["exec", "-e", "B=two", "-w", "/tmp", "app", "sh", "-c", "echo $A $B $PWD; echo err >&2"]);
+    let ran = project.ok(&[
+        "exec",
+        "-e",
+        "B=two",
+        "-w",
+        "/tmp",
+        "app",
+        "sh",
+        "-c",
+        "echo $A $B $PWD; echo err >&2",
+    ]);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("one two /tmp\n", "err\n"));
     project.fails(7, &["exec", "app", "sh", "-c", "exit 7"]);
-    let mut child = project.command(&["exec", "app", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = project
+        .command(&["exec", "app", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"through stdin").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "through stdin");
@@ -26,10 +43,11 @@ fn exec_passes_arguments_variables_and_the_exit_code() {
 
 #[test]
 fn run_leaves_nothing_but_its_exit_code() {
-    let compose = sleeper("") + &format!(
-        "  job:\n    image: {BUSYBOX}\n    command: [echo, usual]\n    depends_on: [app]\n    ports: ['127.0.0.1:{}:80']\n",
-        free_port()
-    );
+    let compose = sleeper("")
+        + &format!(
+            "  job:\n    image: {BUSYBOX}\n    command: [echo, usual]\n    depends_on: [app]\n    ports: ['127.0.0.1:{}:80']\n",
+            free_port()
+        );
     let project = Project::new("run", &compose);
     let ran = project.ok(&["run", "job", "sh", "-c", "echo in $HOSTNAME; ls /nonexistent"]);
     assert!(ran.stdout.starts_with("in "), "{ran}");
@@ -45,7 +63,8 @@ fn logs_are_merged_by_time() {
             "  {name}:\n    image: {BUSYBOX}\n    stop_grace_period: 0s\n    command: [sh, -c, 'usleep {offset}; for i in $$(seq 1 40); do echo {name} $$i; usleep 20000; done; exec sleep 1000']\n"
         )
     };
-    let project = Project::new("logs", &format!("services:\n{}{}", chatter("one", "0"), chatter("two", "10000")));
+    let project =
+        Project::new("logs", &format!("services:\n{}{}", chatter("one", "0"), chatter("two", "10000")));
     project.ok(&["start"]);
     std::thread::sleep(Duration::from_secs(2));
     let ran = project.ok(&["logs", "-t", "--no-log-prefix"]);
@@ -84,10 +103,16 @@ fn following_sees_replicas_come_and_go() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let project = Project::new("pipe", &format!("services:\n  app:\n    image: {BUSYBOX}\n    stop_grace_period: 0s\n    command: [sh, -c, 'seq 1 200000; exec sleep 1000']\n"));
+    let project = Project::new(
+        "pipe",
+        &format!(
+            "services:\n  app:\n    image: {BUSYBOX}\n    stop_grace_period: 0s\n    command: [sh, -c, 'seq 1 200000; exec sleep 1000']\n"
+        ),
+    );
     project.ok(&["start"]);
     let started = Instant::now();
-    let mut child = project.command(&["logs", "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        project.command(&["logs", "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = [0; 8];
     child.stdout.take().unwrap().read_exact(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -128,7 +153,8 @@ fn stacks_eject_and_config() {
 
 #[test]
 fn completion_offers_what_the_stack_has() {
-    let project = Project::new("complete", &(sleeper("    x-vv: {group: core}\n") + "  apricot: {image: x}\n"));
+    let project =
+        Project::new("complete", &(sleeper("    x-vv: {group: core}\n") + "  apricot: {image: x}\n"));
     let complete = |words: &[&str]| {
         let mut command = project.command(&[]);
         let index = words.len() - 1;
@@ -139,7 +165,13 @@ fn completion_offers_what_the_stack_has() {
             .args(["--"])
             .args(words);
         let mut fresh = std::process::Command::new(command.get_program());
-        fresh.current_dir(project.dir.path()).env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index.to_string()).env("_CLAP_IFS", "\n").arg("--").args(words);
+        fresh
+            .current_dir(project.dir.path())
+            .env("COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", index.to_string())
+            .env("_CLAP_IFS", "\n")
+            .arg("--")
+            .args(words);
         let output = fresh.output().unwrap();
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
     };

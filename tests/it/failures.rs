@@ -43,7 +43,10 @@ fn no_permission_on_the_socket() {
 fn a_port_that_a_process_has() {
     let port = free_port();
     let _holder = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let project = Project::new("portprocess", &one(BUSYBOX, &format!("    command: [sleep, '1000']\n    ports: ['127.0.0.1:{port}:80']\n")));
+    let project = Project::new(
+        "portprocess",
+        &one(BUSYBOX, &format!("    command: [sleep, '1000']\n    ports: ['127.0.0.1:{port}:80']\n")),
+    );
     let ran = project.fails(1, &["start"]);
     ran.says(&port.to_string()).says(&format!("pid {}", std::process::id()));
 }
@@ -82,7 +85,10 @@ fn a_build_that_fails() {
 
 #[test]
 fn a_container_that_exits_at_once_shows_its_last_lines() {
-    let project = Project::new("exits", &one(BUSYBOX, "    command: [sh, -c, 'echo cannot open the database; exit 7']\n"));
+    let project = Project::new(
+        "exits",
+        &one(BUSYBOX, "    command: [sh, -c, 'echo cannot open the database; exit 7']\n"),
+    );
     let started = Instant::now();
     project.fails(1, &["start"]).says("cannot open the database").says("7");
     assert!(started.elapsed() < Duration::from_secs(30), "it isn't waited for");
@@ -97,7 +103,8 @@ fn a_health_check_that_never_passes() {
 
 #[test]
 fn a_health_check_whose_program_is_missing() {
-    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, curl, -f, localhost], interval: 1h}\n";
+    let rest =
+        "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, curl, -f, localhost], interval: 1h}\n";
     let project = Project::new("nocurl", &one(BUSYBOX, rest));
     project.fails(6, &["start", "--timeout", "3s"]).says("curl");
 }
@@ -119,7 +126,11 @@ fn broken_yaml_names_the_place() {
     let project = Project::new("broken", "services:\n  app:\n    image: x\n   command: y\n");
     project.fails(3, &["start"]).says("compose.yaml:4:");
     project.write("compose.yaml", "services:\n  app:\n    image: x\n    prots: ['80']\n");
-    project.fails(3, &["config"]).says("compose.yaml:4:5: services.app.prots: ").says("'ports'").says("prots: ['80']");
+    project
+        .fails(3, &["config"])
+        .says("compose.yaml:4:5: services.app.prots: ")
+        .says("'ports'")
+        .says("prots: ['80']");
     project.write("compose.yaml", "services:\n  app:\n    image: x\n    prots: []\n    depends_on: [nope]\n");
     project.fails(3, &["config"]).says("prots").says("nope");
 }
@@ -147,13 +158,16 @@ fn exploding_aliases_are_refused_at_once() {
 
 #[test]
 fn two_starts_at_once() {
-    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, test, -e, /tmp/go], interval: 1s}\n";
+    let rest =
+        "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, test, -e, /tmp/go], interval: 1s}\n";
     let project = Project::new("twostarts", &one(BUSYBOX, rest));
     let mut first = project.command(&["start", "--timeout", "60s"]).spawn().unwrap();
     wait_until("the first one has made its container", || !project.containers().is_empty());
     project.fails(1, &["start"]).says(&first.id().to_string()).says("start");
     let waiting = project.command(&["--wait-lock", "start"]).spawn().unwrap();
-    wait_until("it runs", || docker(&["inspect", "-f", "{{.State.Running}}", &project.container("app-1")]).contains("true"));
+    wait_until("it runs", || {
+        docker(&["inspect", "-f", "{{.State.Running}}", &project.container("app-1")]).contains("true")
+    });
     docker(&["exec", &project.container("app-1"), "touch", "/tmp/go"]);
     assert!(first.wait().unwrap().success());
     assert!(waiting.wait_with_output().unwrap().status.success());

@@ -7,7 +7,8 @@ use crate::support::{BUSYBOX, Project, free_port};
 /// docker compose of `make peers`, in this project.
 fn compose(project: &Project, words: &[&str]) -> String {
     let peer = std::env::var("VV_PEER_COMPOSE").unwrap_or_else(|_| {
-        let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap()));
+        let cache = std::env::var("XDG_CACHE_HOME")
+            .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap()));
         format!("{cache}/vv-peers/docker-compose-v2.40.3")
     });
     let output = Command::new(&peer)
@@ -16,7 +17,8 @@ fn compose(project: &Project, words: &[&str]) -> String {
         .current_dir(project.dir.path())
         .output()
         .unwrap_or_else(|error| panic!("{peer}: {error}; `make peers` builds it"));
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "docker compose {}: {text}", words.join(" "));
     text
 }
@@ -93,7 +95,12 @@ fn vv_adopts_what_compose_started() {
     assert!(plan.stdout.contains("nothing to do"), "{plan}");
     project.ok(&["start"]).says("nothing to do");
     assert_eq!(project.containers(), before);
-    project.write("compose.yaml", &std::fs::read_to_string(project.path("compose.yaml")).unwrap().replace("team: storage", "team: data"));
+    project.write(
+        "compose.yaml",
+        &std::fs::read_to_string(project.path("compose.yaml"))
+            .unwrap()
+            .replace("team: storage", "team: data"),
+    );
     project.ok(&["plan"]).shows("labels: team");
     project.ok(&["scale", "db", "2"]);
     project.ok(&["down", "-v"]);
@@ -103,7 +110,8 @@ fn vv_adopts_what_compose_started() {
 #[test]
 fn the_resolved_stack_is_the_same_document() {
     let project = project("config");
-    let theirs: serde_json::Value = serde_json::from_str(&compose(&project, &["config", "--format", "json"])).unwrap();
+    let theirs: serde_json::Value =
+        serde_json::from_str(&compose(&project, &["config", "--format", "json"])).unwrap();
     let ours = project.json(&["config", "--format", "json"]);
     assert_eq!(ours, theirs);
 }

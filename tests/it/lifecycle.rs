@@ -65,7 +65,13 @@ fn one_changed_variable_recreates_one_service_and_is_named() {
 #[test]
 fn secrets_show_nowhere() {
     let project = Project::new("secret", &pair(free_port()));
-    for words in [&["plan"][..], &["plan", "--format", "json"], &["start", "--dry-run"], &["--progress", "json", "--verbose", "start"], &["status", "--format", "json"]] {
+    for words in [
+        &["plan"][..],
+        &["plan", "--format", "json"],
+        &["start", "--dry-run"],
+        &["--progress", "json", "--verbose", "start"],
+        &["status", "--format", "json"],
+    ] {
         let ran = project.ok(words);
         assert!(!ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"), "{words:?}: {ran}");
     }
@@ -124,7 +130,10 @@ fn whatever_call_a_killed_vv_dies_after_the_next_start_converges() {
     project.write("compose.yaml", &changed);
     let recreating = calls(&["start", "--reset-scale"]);
     let going = calls(&["down", "-v"]);
-    assert!(starting >= 6 && scaling >= 4 && recreating >= 6 && going >= 6, "{starting} {scaling} {recreating} {going}");
+    assert!(
+        starting >= 6 && scaling >= 4 && recreating >= 6 && going >= 6,
+        "{starting} {scaling} {recreating} {going}"
+    );
 
     let killed = |words: &[&str], after: usize| {
         proxy.cut_after(after);
@@ -136,7 +145,8 @@ fn whatever_call_a_killed_vv_dies_after_the_next_start_converges() {
         project.ok(&["start"]);
         let plan = project.ok(&["plan"]);
         assert!(plan.stdout.contains("nothing to do"), "{what}: {plan}");
-        let odd: Vec<_> = project.containers().into_iter().filter(|(name, _)| !name.starts_with(&project.name)).collect();
+        let odd: Vec<_> =
+            project.containers().into_iter().filter(|(name, _)| !name.starts_with(&project.name)).collect();
         assert_eq!(odd, Vec::new(), "{what}");
     };
     for after in 1..=starting {

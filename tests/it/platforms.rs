@@ -29,7 +29,8 @@ fn outcomes(report: &serde_json::Value, service: &str) -> Vec<(String, String, S
 fn proven(report: &serde_json::Value, service: &str, level: &str) {
     let checks = outcomes(report, service);
     assert!(
-        checks.iter().any(|(found, _, status)| found == level && status == "ok") && checks.iter().all(|(_, _, status)| status != "fail"),
+        checks.iter().any(|(found, _, status)| found == level && status == "ok")
+            && checks.iter().all(|(_, _, status)| status != "fail"),
         "{service} isn't proven at the {level} level: {checks:?}"
     );
 }
@@ -47,17 +48,29 @@ fn the_demo_shop_runs_beside_valueverse() {
     // A request goes through all three stand-ins, and Jaeger has its spans.
     let port = DEMO + 8080;
     let output = std::process::Command::new("curl")
-        .args(["-sS", "-X", "POST", "-H", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
+        .args([
+            "-sS",
+            "-X",
+            "POST",
+            "-H",
+            "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ])
         .args(["-H", "X-Request-ID: test-1", "-D", "-", &format!("http://127.0.0.1:{port}/checkout")])
         .output()
         .unwrap();
     let answer = String::from_utf8_lossy(&output.stdout).to_lowercase();
-    assert!(answer.contains("x-request-id: test-1") && answer.contains("4bf92f3577b34da6a3ce929d0e0e4736"), "{answer}");
+    assert!(
+        answer.contains("x-request-id: test-1") && answer.contains("4bf92f3577b34da6a3ce929d0e0e4736"),
+        "{answer}"
+    );
     let trace = format!("http://127.0.0.1:{}/api/traces/4bf92f3577b34da6a3ce929d0e0e4736", DEMO + 16_686);
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let text = get(&trace);
-        if ["web", "orders", "payments"].iter().all(|service| text.contains(&format!("\"serviceName\":\"{service}\""))) {
+        if ["web", "orders", "payments"]
+            .iter()
+            .all(|service| text.contains(&format!("\"serviceName\":\"{service}\"")))
+        {
             break;
         }
         assert!(Instant::now() < deadline, "{text}");
@@ -104,7 +117,12 @@ fn valueverse_comes_up_breaks_scales_and_is_repaired() {
 
     platform.ok(&["scale", "calculation-engine", "5"]);
     let engines = platform.json(&["status", "calculation-engine", "--format", "json"]);
-    let healthy = engines["replicas"].as_array().unwrap().iter().filter(|replica| replica["state"] == "running").count();
+    let healthy = engines["replicas"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|replica| replica["state"] == "running")
+        .count();
     assert_eq!(healthy, 5, "{engines:#}");
     assert!(get(&format!("http://127.0.0.1:{}/health", VALUEVERSE + 8015)).contains("healthy"));
     platform.ok(&["start"]).says("nothing to do");

@@ -29,7 +29,12 @@ fn mentions(room: &str, words: &[&str]) -> Vec<String> {
         }
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
-            found.extend(words.iter().filter(|word| line.contains(*word)).map(|word| format!("{}: {word}: {line}", path.display())));
+            found.extend(
+                words
+                    .iter()
+                    .filter(|word| line.contains(*word))
+                    .map(|word| format!("{}: {word}: {line}", path.display())),
+            );
         }
     }
     found
@@ -41,13 +46,26 @@ fn deciding_rooms_know_nothing_of_the_outside() {
     for room in ["stack", "plan"] {
         assert_eq!(mentions(room, &outside), Vec::<String>::new(), "{room} is pure");
     }
-    assert_eq!(mentions("plan", &["std::fs", "std::env", "Instant::now", "SystemTime::now"]), Vec::<String>::new());
+    assert_eq!(
+        mentions("plan", &["std::fs", "std::env", "Instant::now", "SystemTime::now"]),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn arrows_point_one_way() {
     for (room, forbidden) in [
-        ("stack", &["crate::plan", "crate::engine", "crate::run", "crate::probe", "crate::commands", "crate::output"][..]),
+        (
+            "stack",
+            &[
+                "crate::plan",
+                "crate::engine",
+                "crate::run",
+                "crate::probe",
+                "crate::commands",
+                "crate::output",
+            ][..],
+        ),
         ("plan", &["crate::engine", "crate::run", "crate::probe", "crate::commands", "crate::output"]),
         ("engine", &["crate::run", "crate::probe", "crate::commands", "crate::output"]),
         ("probe", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),

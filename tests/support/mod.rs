@@ -81,7 +81,9 @@ impl Project {
             .stdin(Stdio::null())
             .env("NO_COLOR", "1")
             .envs(self.env.iter().map(|(name, value)| (name, value)));
-        for variable in ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "VV_STACK", "DOCKER_CONTEXT"] {
+        for variable in
+            ["COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "VV_STACK", "DOCKER_CONTEXT"]
+        {
             command.env_remove(variable);
         }
         command
@@ -109,13 +111,15 @@ impl Project {
     /// The JSON document that vv prints.
     pub fn json(&self, words: &[&str]) -> serde_json::Value {
         let ran = self.vv(words);
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("vv {}: {error}: {ran}", words.join(" ")))
+        serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|error| panic!("vv {}: {error}: {ran}", words.join(" ")))
     }
 
     /// The project's containers: name and id, in the order of names.
     pub fn containers(&self) -> Vec<(String, String)> {
         let label = format!("label=com.docker.compose.project={}", self.name);
-        let output = docker(&["ps", "-a", "--no-trunc", "--filter", &label, "--format", "{{.Names}} {{.ID}}"]);
+        let output =
+            docker(&["ps", "-a", "--no-trunc", "--filter", &label, "--format", "{{.Names}} {{.ID}}"]);
         let mut containers: Vec<(String, String)> = output
             .lines()
             .filter_map(|line| line.split_once(' '))
@@ -135,7 +139,9 @@ impl Project {
         let label = format!("label=com.docker.compose.project={}", self.name);
         let mut names: Vec<String> = self.containers().into_iter().map(|(name, _)| name).collect();
         for kind in ["network", "volume"] {
-            names.extend(docker(&[kind, "ls", "--filter", &label, "--format", "{{.Name}}"]).lines().map(str::to_owned));
+            names.extend(
+                docker(&[kind, "ls", "--filter", &label, "--format", "{{.Name}}"]).lines().map(str::to_owned),
+            );
         }
         names
     }
@@ -145,7 +151,11 @@ impl Drop for Project {
     /// Removes everything that bears the project's name, whatever became of the test.
     fn drop(&mut self) {
         let label = format!("label=com.docker.compose.project={}", self.name);
-        for (kind, remove) in [("container", &["rm", "-fv"][..]), ("network", &["network", "rm"]), ("volume", &["volume", "rm", "-f"])] {
+        for (kind, remove) in [
+            ("container", &["rm", "-fv"][..]),
+            ("network", &["network", "rm"]),
+            ("volume", &["volume", "rm", "-f"]),
+        ] {
             let list: &[&str] = if kind == "container" { &["ps", "-aq"] } else { &[kind, "ls", "-q"] };
             let ids = docker_unchecked(&[list, &["--filter", &label]].concat());
             let ids: Vec<&str> = ids.split_whitespace().collect();
@@ -191,7 +201,12 @@ impl std::fmt::Display for Ran {
 #[track_caller]
 pub fn docker(words: &[&str]) -> String {
     let output = Command::new("docker").args(words).output().unwrap();
-    assert!(output.status.success(), "docker {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "docker {}: {}",
+        words.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 

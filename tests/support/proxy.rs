@@ -80,7 +80,9 @@ impl Proxy {
 /// Starting a command in a container and waiting change nothing of what is planned.
 fn is_mutating(call: &str) -> bool {
     let harmless = ["/exec", "/wait", "/resize", "/attach", "/auth", "/session", "/grpc"];
-    !call.starts_with("GET ") && !call.starts_with("HEAD ") && !harmless.iter().any(|part| call.contains(part))
+    !call.starts_with("GET ")
+        && !call.starts_with("HEAD ")
+        && !harmless.iter().any(|part| call.contains(part))
 }
 
 fn serve(client: UnixStream, shared: &Arc<Shared>) -> io::Result<()> {
@@ -143,7 +145,8 @@ fn forward_requests(
         }
         engine.write_all(&head)?;
         let header = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim_start_matches(':').trim()))
+            text.lines()
+                .find_map(|line| line.strip_prefix(name).map(|value| value.trim_start_matches(':').trim()))
         };
         if header("upgrade").is_some() {
             io::copy(requests, engine)?;

@@ -98,7 +98,10 @@ pub fn parse_time(text: &str) -> Result<Timestamp, String> {
         return Ok(time);
     }
     if let Ok(local) = text.parse::<DateTime>() {
-        return local.to_zoned(TimeZone::system()).map(|zoned| zoned.timestamp()).map_err(|error| error.to_string());
+        return local
+            .to_zoned(TimeZone::system())
+            .map(|zoned| zoned.timestamp())
+            .map_err(|error| error.to_string());
     }
     Err("neither a duration (10m, 1h30m) nor a time (2026-01-31T12:00:00Z, 2026-01-31 12:00)".to_owned())
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::filter::Filter;
 use super::merge::{Line, Source, Window};
 use super::show;
-use crate::engine::{ContainerEventKind, ContainerEvent, Engine, EngineError, EngineStream, LogQuery};
+use crate::engine::{ContainerEvent, ContainerEventKind, Engine, EngineStream, LogQuery};
 use crate::failure::Result;
 use crate::output::log::LogWriter;
 use crate::plan::observed::ObservedContainer;
@@ -89,17 +89,19 @@ impl Follower {
         sender: &mpsc::Sender<Line>,
     ) -> Result {
         match event.kind {
-            ContainerEventKind::Started if self.services.contains(&event.service) => match runs.get(&event.id) {
-                Some(runs) => runs.send_modify(|run| *run += 1),
-                None => {
-                    let containers = self.engine.containers(&self.project).await?;
-                    if let Some(container) =
-                        containers.iter().find(|container| container.id == event.id && !container.oneoff)
-                    {
-                        runs.insert(event.id, self.follow(container, sender.clone()));
+            ContainerEventKind::Started if self.services.contains(&event.service) => {
+                match runs.get(&event.id) {
+                    Some(runs) => runs.send_modify(|run| *run += 1),
+                    None => {
+                        let containers = self.engine.containers(&self.project).await?;
+                        if let Some(container) =
+                            containers.iter().find(|container| container.id == event.id && !container.oneoff)
+                        {
+                            runs.insert(event.id, self.follow(container, sender.clone()));
+                        }
                     }
                 }
-            },
+            }
             ContainerEventKind::Removed => {
                 runs.remove(&event.id);
             }
@@ -136,7 +138,6 @@ impl Follower {
                     break;
                 }
             }
-            Ok::<_, EngineError>(())
         });
         runs
     }

@@ -37,7 +37,10 @@ pub struct Source {
 impl Source {
     /// A container's.
     pub fn of(container: &ObservedContainer) -> Arc<Self> {
-        let color = container.service.bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let color = container
+            .service
+            .bytes()
+            .fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         Arc::new(Self {
             id: container.id.clone(),
             service: container.service.clone(),
@@ -71,11 +74,7 @@ pub fn by_time<E>(streams: Vec<BoxStream<'static, Result<Line, E>>>) -> ByTime
 where
     E: Into<Failure> + Send + 'static,
 {
-    ByTime {
-        streams: streams.into_iter().map(read_ahead).collect(),
-        heads: BinaryHeap::new(),
-        begun: false,
-    }
+    ByTime { streams: streams.into_iter().map(read_ahead).collect(), heads: BinaryHeap::new(), begun: false }
 }
 
 /// Reads a stream in a task of its own, so that decoding one goes on while others are printed.
@@ -228,7 +227,10 @@ mod tests {
     fn line(service: &str, second: i64) -> Line {
         let source = Source { id: service.into(), service: service.into(), number: 1, color: 0 };
         let time = jiff::Timestamp::from_second(second).unwrap();
-        Line { source: Arc::new(source), line: LogLine { time, stderr: false, line: second.to_string().into() } }
+        Line {
+            source: Arc::new(source),
+            line: LogLine { time, stderr: false, line: second.to_string().into() },
+        }
     }
 
     fn stream(service: &str, seconds: &[i64]) -> BoxStream<'static, Result<Line, anyhow::Error>> {
@@ -238,7 +240,8 @@ mod tests {
 
     #[tokio::test]
     async fn history_is_merged_exactly() {
-        let mut merged = by_time(vec![stream("a", &[1, 4, 4, 9]), stream("b", &[]), stream("c", &[2, 4, 5, 10])]);
+        let mut merged =
+            by_time(vec![stream("a", &[1, 4, 4, 9]), stream("b", &[]), stream("c", &[2, 4, 5, 10])]);
         let mut seen = Vec::new();
         while let Some(line) = merged.next().await.unwrap() {
             seen.push(format!("{}{}", line.source.service, line.line.time.as_second()));
@@ -254,7 +257,11 @@ mod tests {
         window.push(line("b", 3), start + Duration::from_millis(150));
         assert_eq!(window.pop(start + Duration::from_millis(199)), None);
         let at = start + WINDOW;
-        assert_eq!(window.pop(at).map(|line| line.line.time.as_second()), Some(3), "the earlier one goes first");
+        assert_eq!(
+            window.pop(at).map(|line| line.line.time.as_second()),
+            Some(3),
+            "the earlier one goes first"
+        );
         assert_eq!(window.pop(at).map(|line| line.line.time.as_second()), Some(5));
         assert_eq!(window.pop(at), None);
         window.push(line("a", 7), at);

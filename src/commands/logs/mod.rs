@@ -67,9 +67,10 @@ pub enum LogFormat {
 
 /// Prints the lines.
 pub async fn run(context: &Context, args: LogsArgs) -> Result {
-    let filter = Filter::new(args.grep.as_deref(), args.level)
-        .map_err(|error| Failure::from_error(Kind::Usage, anyhow::Error::new(error).context("--grep is no regular expression")))?;
-    let stack = context.load_quietly()?;
+    let filter = Filter::new(args.grep.as_deref(), args.level).map_err(|error| {
+        Failure::from_error(Kind::Usage, anyhow::Error::new(error).context("--grep is no regular expression"))
+    })?;
+    let stack = context.load_quietly(&args.services)?;
     let selected: Vec<String> =
         context::select(&stack, &args.services)?.into_iter().map(|service| service.name.clone()).collect();
     let engine = context.engine().await?;
@@ -92,10 +93,16 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result {
         true => Some(engine.events(&stack.name).await?),
         false => None,
     };
-    let history = LogQuery { follow: false, tail: args.lines, since: args.since, until: Some(args.until.unwrap_or(now)) };
+    let history = LogQuery {
+        follow: false,
+        tail: args.lines,
+        since: args.since,
+        until: Some(args.until.unwrap_or(now)),
+    };
     let last = print_history(&engine, &containers, &history, &filter, &mut writer).await?;
     if let Some(events) = events {
-        let follower = follow::Follower { engine, project: stack.name.clone(), services: selected, since: now, last };
+        let follower =
+            follow::Follower { engine, project: stack.name.clone(), services: selected, since: now, last };
         let interrupted = follower.run(events, containers, &mut writer, &filter).await?;
         writer.flush();
         if interrupted {
@@ -137,7 +144,11 @@ fn show(line: &Line, filter: &Filter, writer: &mut LogWriter) {
 }
 
 /// The containers whose output is shown: the services' own, not one-off ones.
-async fn containers(engine: &dyn Engine, stack: &Stack, selected: &[String]) -> Result<Vec<ObservedContainer>> {
+async fn containers(
+    engine: &dyn Engine,
+    stack: &Stack,
+    selected: &[String],
+) -> Result<Vec<ObservedContainer>> {
     let mut containers = engine.containers(&stack.name).await?;
     containers.retain(|container| !container.oneoff && selected.contains(&container.service));
     containers.sort_by(|a, b| (&a.service, a.number).cmp(&(&b.service, b.number)));

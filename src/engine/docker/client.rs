@@ -74,6 +74,7 @@ impl Client {
             os: answer.os.unwrap_or_default(),
             arch: answer.arch.unwrap_or_default(),
             local: endpoint.is_local(),
+            address: endpoint.address.host_ip().await,
         };
         let docker = with_version(&plain, version, Vec::new());
         Ok((Self { docker, plain, endpoint, version }, info))

@@ -75,7 +75,10 @@ fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDe
         finished_at: happened(state.finished_at),
         health: state.health.as_ref().filter(|_| verdict == ContainerState::Running).and_then(health),
         health_output: state.health.as_ref().and_then(last_output),
-        healthcheck: config.healthcheck.as_ref().and_then(active),
+        healthcheck: config
+            .healthcheck
+            .as_ref()
+            .and_then(|check| active(check, image.shell.clone().unwrap_or_default())),
         user: config.user.unwrap_or_default(),
         restarting_policy,
         environment: spec_of::environment(config.env.as_deref().unwrap_or_default()),
@@ -121,7 +124,7 @@ fn last_output(health: &EngineHealth) -> Option<String> {
 
 /// The healthcheck in force; the engine's defaults are those of
 /// <https://docs.docker.com/reference/dockerfile/#healthcheck>.
-fn active(check: &HealthConfig) -> Option<ActiveHealthcheck> {
+fn active(check: &HealthConfig, shell: Vec<String>) -> Option<ActiveHealthcheck> {
     let test = spec_of::test(check.test.as_deref().unwrap_or_default())?;
     if test == Test::None {
         return None;
@@ -132,6 +135,7 @@ fn active(check: &HealthConfig) -> Option<ActiveHealthcheck> {
     };
     Some(ActiveHealthcheck {
         test,
+        shell,
         timeout: or(check.timeout, Duration::from_secs(30)),
         interval: or(check.interval, Duration::from_secs(30)),
         retries: check.retries.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0).unwrap_or(3),
@@ -219,7 +223,7 @@ mod tests {
             interval: Some(0),
             ..HealthConfig::default()
         };
-        let active = active(&check).unwrap();
+        let active = active(&check, Vec::new()).unwrap();
         assert_eq!((active.timeout, active.retries), (Duration::from_secs(30), 3));
         assert_eq!((active.interval, active.start_period), (Duration::from_secs(30), Duration::ZERO));
     }

@@ -35,7 +35,7 @@ use self::inspect::ImageCache;
 use super::connect::Endpoint;
 use super::{
     ConnectOptions, ContainerDetails, ContainerEvent, Engine, EngineError, EngineStream, ExecRequest,
-    ExecSession, LogLine, LogQuery, OnProgress,
+    ExecSession, LogLine, LogQuery, OnProgress, PublishedPort,
 };
 use crate::plan::observed::{EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
@@ -89,6 +89,10 @@ impl Engine for DockerEngine {
 
     async fn projects(&self) -> Result<BTreeMap<String, String>, EngineError> {
         observe::projects(&self.client).await
+    }
+
+    async fn published_ports(&self) -> Result<Vec<PublishedPort>, EngineError> {
+        observe::published_ports(&self.client).await
     }
 
     async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError> {

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerSummary, ImageSummary, MountPoint, Network, PortSummary, Volume};
-use bollard::query_parameters::{ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptions};
+use bollard::query_parameters::{
+    ListContainersOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptions,
+};
 
 use super::super::reference;
 use super::client::Client;
 use super::status;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, PublishedPort};
 use crate::plan::observed::{
     ContainerState, ObservedAttachment, ObservedContainer, ObservedMount, ObservedNetwork, ObservedPort,
     ObservedVolume,
@@ -49,6 +51,24 @@ pub async fn projects(client: &Client) -> Result<BTreeMap<String, String>, Engin
         Some((labels.remove(PROJECT)?, labels.remove(WORKING_DIR).unwrap_or_default()))
     });
     Ok(folders.collect())
+}
+
+/// Every host port that a running container publishes, of whichever project.
+pub async fn published_ports(client: &Client) -> Result<Vec<PublishedPort>, EngineError> {
+    let list = client
+        .call("list the containers", client.docker().list_containers(None::<ListContainersOptions>))
+        .await?;
+    let of_container = |summary: ContainerSummary| {
+        let project = summary.labels.as_ref().and_then(|labels| labels.get(PROJECT)).cloned();
+        let names = summary.names.unwrap_or_default();
+        let container = names.first().map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default();
+        let ports =
+            ports(summary.ports.unwrap_or_default()).into_iter().filter(|port| port.published.is_some());
+        ports
+            .map(|port| PublishedPort { container: container.clone(), project: project.clone(), port })
+            .collect::<Vec<_>>()
+    };
+    Ok(list.into_iter().flat_map(of_container).collect())
 }
 
 /// All networks.

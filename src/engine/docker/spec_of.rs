@@ -710,7 +710,8 @@ mod tests {
     #[test]
     fn entrypoints_and_commands_of_images() {
         let words = |text: &str| Some(text.split(' ').map(str::to_owned).collect::<Vec<String>>());
-        let image = ImageConfig { entrypoint: words("/entry"), cmd: words("serve"), ..ImageConfig::default() };
+        let image =
+            ImageConfig { entrypoint: words("/entry"), cmd: words("serve"), ..ImageConfig::default() };
         let of = |entrypoint, cmd| {
             entrypoint_and_command(&ContainerConfig { entrypoint, cmd, ..ContainerConfig::default() }, &image)
         };

@@ -9,7 +9,7 @@ use crate::engine::{ContainerDetails, ContainerEventKind, EngineError};
 use crate::plan::observed::{
     ContainerState, Health, ObservedAttachment, ObservedContainer, ObservedMount, ObservedPort,
 };
-use crate::plan::spec::{CopiedFile, CreateContainer, Delivery, MountSpec};
+use crate::plan::spec::{ContainerSpec, CopiedFile, CreateContainer, Delivery, MountSpec};
 use crate::stack::model::{NetworkAttachment, Port, Protocol, RestartPolicy};
 
 /// The exit code of a process that SIGTERM ended.
@@ -304,6 +304,7 @@ impl State {
                 .collect(),
             image_id: found.image_id.clone(),
             spec,
+            image_sets: ContainerSpec::default(),
         })
     }
 }

@@ -24,6 +24,7 @@ fn engine_info() -> EngineInfo {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
         local: true,
+        address: None,
     }
 }
 

@@ -135,7 +135,9 @@ async fn replica_named(target: &Target<'_>, host: &str) -> Option<Replica> {
         if !named && Kind::of(service) != Some(Kind::Kafka) {
             continue;
         }
-        let Ok(Ok(replicas)) = target.deadline.bound(target.platform.replicas(&service.name)).await else { continue };
+        let Ok(Ok(replicas)) = target.deadline.bound(target.platform.replicas(&service.name)).await else {
+            continue;
+        };
         let mut running = replicas.into_iter().filter(|status| status.state == ReplicaState::Running);
         if let Some(status) = running.find(|status| named || status.name == host) {
             return Some(status.replica);
@@ -151,7 +153,13 @@ fn goes_by(service: &Service, host: &str) -> bool {
         || service.networks.values().any(|network| network.aliases.iter().any(|alias| alias == host))
 }
 
-fn failure(target: &Target<'_>, asked: Place, side: Side, broker: &Broker, trouble: &Trouble) -> ProbeFailure {
+fn failure(
+    target: &Target<'_>,
+    asked: Place,
+    side: Side,
+    broker: &Broker,
+    trouble: &Trouble,
+) -> ProbeFailure {
     let (address, id) = (broker.address(), broker.id);
     let trouble = match (trouble, side) {
         (Trouble::Unresolved, Side::Outside) => format!("the name {} doesn't resolve from here", broker.host),

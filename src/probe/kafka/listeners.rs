@@ -37,14 +37,21 @@ pub(in crate::probe) fn client_port(service: &Service) -> u16 {
         // The ports that brokers use by habit; JMX and the like are published too.
         None => {
             let usual = [9092, 9094, 19092, 29092, 39092];
-            usual.into_iter().find(|port| published.contains(port)).or(published.first().copied()).unwrap_or(9092)
+            usual
+                .into_iter()
+                .find(|port| published.contains(port))
+                .or(published.first().copied())
+                .unwrap_or(9092)
         }
     }
 }
 
 /// What the listener on a container port wants, where the environment says.
 pub(in crate::probe) fn security(service: &Service, port: u16) -> Option<Security> {
-    client_listeners(service).into_iter().find(|listener| listener.port == port).map(|listener| listener.security)
+    client_listeners(service)
+        .into_iter()
+        .find(|listener| listener.port == port)
+        .map(|listener| listener.security)
 }
 
 /// The variable that sets the advertised listeners, as this service's image spells it.
@@ -64,12 +71,15 @@ fn rank(security: Security) -> u8 {
 /// The listeners that clients may use: those of controllers aren't.
 fn client_listeners(service: &Service) -> Vec<Listener> {
     let either = |name: &str| {
-        variable(service, &format!("KAFKA_{name}")).or_else(|| variable(service, &format!("KAFKA_CFG_{name}")))
+        variable(service, &format!("KAFKA_{name}"))
+            .or_else(|| variable(service, &format!("KAFKA_CFG_{name}")))
     };
     let protocols = either("LISTENER_SECURITY_PROTOCOL_MAP").unwrap_or_default();
     let controllers = either("CONTROLLER_LISTENER_NAMES").unwrap_or_default();
     // Confluent's images listen on the ports that are advertised when nothing else is said.
-    let Some(text) = either("LISTENERS").or_else(|| either("ADVERTISED_LISTENERS")) else { return Vec::new() };
+    let Some(text) = either("LISTENERS").or_else(|| either("ADVERTISED_LISTENERS")) else {
+        return Vec::new();
+    };
     items(text)
         .filter_map(|item| {
             let (name, address) = item.split_once("://")?;
@@ -104,13 +114,17 @@ mod tests {
         let kraft = [
             ("KAFKA_LISTENERS", "INTERNAL://:9092, EXTERNAL://:19092,CONTROLLER://:9093"),
             ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER"),
-            ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+            (
+                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
+                "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            ),
         ];
         assert_eq!(client_port(&broker(&[19092], &kraft)), 19092);
         assert_eq!(client_port(&broker(&[], &kraft)), 9092);
         assert_eq!(client_port(&broker(&[9093, 19092], &kraft)), 19092, "a controller's isn't for clients");
 
-        let confluent = [("KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafka:29092,PLAINTEXT_HOST://localhost:9092")];
+        let confluent =
+            [("KAFKA_ADVERTISED_LISTENERS", "PLAINTEXT://kafka:29092,PLAINTEXT_HOST://localhost:9092")];
         assert_eq!(client_port(&broker(&[9101, 9092], &confluent)), 9092);
     }
 

@@ -27,7 +27,10 @@ async fn ask_from(target: &Target<'_>, place: Place, side: Side) -> Result<Answe
     let mut connection = Wire::open(place, target.deadline).await?;
     let versions = versions(&mut connection).await?;
     if let Some(Security::Login) = security {
-        return Ok(Answer::Seen(format!("{} answers ApiVersions; the listener wants a login", place.address)));
+        return Ok(Answer::Seen(format!(
+            "{} answers ApiVersions; the listener wants a login",
+            place.address
+        )));
     }
     let metadata = match metadata(&mut connection, &versions).await {
         // A listener with SASL answers ApiVersions to anybody and hangs up on anything else.

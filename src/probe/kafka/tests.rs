@@ -11,8 +11,8 @@ use crate::platform::Endpoint;
 use crate::probe::net::Place;
 use crate::probe::target::{Deadline, Target};
 use crate::probe::testing::{
-    BRIEF, Fake, PATIENCE, answering, ask, ask_within, closing, environment, nobody, serve, silent, stack_of, status,
-    system, told,
+    BRIEF, Fake, PATIENCE, answering, ask, ask_within, closing, environment, nobody, serve, silent, stack_of,
+    status, system, told,
 };
 use crate::stack::Service;
 
@@ -54,7 +54,10 @@ async fn broker(versions: (i16, i16), then: Broker) -> SocketAddr {
                     }
                     _ => return,
                 }
-                stream.write_all(&[&(answer.len() as u32).to_be_bytes()[..], &answer].concat()).await.unwrap();
+                stream
+                    .write_all(&[&(answer.len() as u32).to_be_bytes()[..], &answer].concat())
+                    .await
+                    .unwrap();
             }
         }
     })
@@ -205,10 +208,13 @@ async fn names_of_the_stack_stand_for_its_replicas() {
 #[tokio::test]
 async fn listeners_that_want_more_are_asked_less() {
     let secured = |protocol: &str| {
-        environment(kafka(), &[
-            ("KAFKA_LISTENERS", "OUT://:9092"),
-            ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", &format!("OUT:{protocol}")),
-        ])
+        environment(
+            kafka(),
+            &[
+                ("KAFKA_LISTENERS", "OUT://:9092"),
+                ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", &format!("OUT:{protocol}")),
+            ],
+        )
     };
     let sasl = told(ask(secured("SASL_PLAINTEXT"), 9092, broker((0, 13), Broker::HangsUp).await).await);
     assert_eq!(sasl, "ok: 127.0.0.1:PORT answers ApiVersions; the listener wants a login");
