@@ -48,7 +48,7 @@ fn split_tag(name: &str) -> (&str, Option<&str>) {
 /// The first step of a start: the images that are to be made anew though they are there, and those that are missing
 /// under containers that are there. Empty for most starts; see the room's own words on why it is a step of its own.
 pub fn images_plan(inputs: &Inputs<'_>, request: &StartRequest) -> Result<Plan, PlanError> {
-    let services = selected(inputs, &request.services, request.no_deps)?;
+    let services = selected(inputs, &request.named(), request.no_deps)?;
     let mut operations = Vec::new();
     for need in needs(inputs, &services, request)? {
         let has_containers = |service: &&&Service| {
@@ -112,7 +112,8 @@ pub fn pull_plan(inputs: &Inputs<'_>, services: &[String]) -> Result<Plan, PlanE
     let mut notes = Vec::new();
     for service in selected(inputs, services, true)? {
         let image = image_of(inputs, service);
-        if service.build.is_some() || inputs.stubs.contains_key(&service.name) {
+        let builds = |other: &Service| other.build.is_some() && other.image == service.image;
+        if inputs.stack.services.values().any(builds) || inputs.stubs.contains_key(&service.name) {
             if !services.is_empty() {
                 notes.push(format!("{}: its image is built here", service.name));
             }

@@ -60,6 +60,17 @@ pub struct StartRequest {
     pub scale: BTreeMap<String, u32>,
 }
 
+impl StartRequest {
+    /// The services that are meant: those named and those to be scaled; none: all.
+    pub(super) fn named(&self) -> Vec<String> {
+        let mut names = self.services.clone();
+        if !names.is_empty() {
+            names.extend(self.scale.keys().filter(|name| !self.services.contains(name)).cloned());
+        }
+        names
+    }
+}
+
 /// A plan that can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -13,6 +13,7 @@
 
 mod adopt;
 pub mod desired;
+mod down;
 mod files;
 mod graph;
 pub mod hash;
@@ -24,6 +25,7 @@ pub mod names;
 pub mod observed;
 mod one_off;
 pub mod operation;
+mod ports;
 pub mod render;
 mod replicas;
 mod request;
@@ -35,10 +37,12 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod waits;
+mod writer;
 
+pub use down::{DownRequest, down_plan};
 pub use images::{build_plan, images_plan, pull_plan};
 pub use input::{Inputs, PlanError, StartRequest, Stub, Stubs};
-pub use lifecycle::{DownRequest, down_plan, restart_plan, stop_plan};
+pub use lifecycle::{restart_plan, stop_plan};
 pub use one_off::{OneOff, run_plan};
 pub use stale::which_need_inspect;
 pub use start::{preview_plan, start_plan};

@@ -8,6 +8,7 @@ use super::images::needs;
 use super::input::{Inputs, PlanError, StartRequest};
 use super::names;
 use super::operation::{Cause, Plan};
+use super::replicas::Decision;
 use super::request;
 use super::start;
 use super::steps::Steps;
@@ -69,8 +70,7 @@ pub fn run_plan(inputs: &Inputs<'_>, one_off: &OneOff) -> Result<(Plan, String),
     let chosen =
         if with_deps { super::images::selected(inputs, &request.services, false)? } else { Vec::new() };
     let decisions = start::decide_all(inputs, &request, &chosen)?;
-    let mut own = super::replicas::decide(inputs, &StartRequest::default(), service, &BTreeMap::new(), None)?;
-    own.desired = desired(own.desired, one_off);
+    let own = Decision::bare(desired(Desired::new(inputs, service)?, one_off));
 
     let services: Vec<_> = super::graph::order(inputs.stack)
         .into_iter()

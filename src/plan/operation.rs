@@ -15,6 +15,13 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// Nothing is to be done; there may be notes.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
+
 /// An operation's number in its plan.
 pub type OperationId = usize;
 

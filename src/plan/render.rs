@@ -11,7 +11,6 @@ use super::operation::{Action, Cause, Operation, Plan, Target, WaitCondition};
 /// `+` makes something, `-` removes something, `~` changes it, `>` starts and `<` stops it, `?` waits.
 pub fn text(plan: &Plan) -> String {
     let mut text = String::new();
-    let mut group = String::new();
     // Groups come in the order in which their first operation does.
     let mut groups: Vec<(String, Vec<&Operation>)> = Vec::new();
     for operation in &plan.operations {
@@ -22,12 +21,17 @@ pub fn text(plan: &Plan) -> String {
         }
     }
     for (name, operations) in &groups {
-        if *name != group {
-            group.clone_from(name);
-            line(&mut text, &format!("{name}:"));
-        }
+        line(&mut text, &format!("{name}:"));
+        let mut before = None;
         for operation in operations {
-            line(&mut text, &format!("  {}", self::operation(operation)));
+            // The steps of a replacement have one cause, which may be long.
+            let again = matches!(operation.cause, Cause::Replacing { .. })
+                && before == Some(&operation.cause)
+                && !matches!(operation.action, Action::CreateContainer(_));
+            let cause = if again { "replacing it".to_owned() } else { cause(&operation.cause) };
+            let (symbol, what) = (symbol(&operation.action), what(operation));
+            line(&mut text, &format!("  {symbol} {what}  ({cause})"));
+            before = Some(&operation.cause);
         }
     }
     for note in &plan.notes {
@@ -151,7 +155,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Orphan => "its service isn't in the stack any more".to_owned(),
         Cause::Replacing { because } => self::cause(because),
         Cause::Leftover => "left over from an interrupted run".to_owned(),
-        Cause::NeededBy { services } if services.is_empty() => "the end of the start".to_owned(),
+        Cause::NeededBy { services } if services.is_empty() => "at the end".to_owned(),
         Cause::NeededBy { services } => format!("needed by {}", services.join(", ")),
         Cause::Asked => "asked for".to_owned(),
     }
@@ -230,7 +234,13 @@ fn cause_json(cause: &Cause) -> Value {
         Cause::Forced { flag } => json!({"kind": "forced", "flag": flag}),
         Cause::DependencyRecreated { service } => json!({"kind": "dependency_recreated", "service": service}),
         Cause::Orphan => json!({"kind": "orphan"}),
-        Cause::Replacing { because } => json!({"kind": "replacing", "because": cause_json(because)}),
+        Cause::Replacing { because } => {
+            let mut cause = cause_json(because);
+            if let Some(cause) = cause.as_object_mut() {
+                cause.insert("replacing".to_owned(), Value::Bool(true));
+            }
+            cause
+        }
         Cause::Leftover => json!({"kind": "leftover"}),
         Cause::NeededBy { services } => json!({"kind": "needed_by", "services": services}),
         Cause::Asked => json!({"kind": "asked"}),

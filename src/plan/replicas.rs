@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::anonymous_volumes;
 use super::desired::Desired;
 use super::input::{Inputs, PlanError, StartRequest};
-use super::labels::SCALED;
+use super::labels::{REPLACE, SCALED};
 use super::names;
 use super::observed::{ContainerState, Health, ObservedContainer};
 use super::operation::Cause;
@@ -82,7 +82,13 @@ pub(super) enum Revive {
     Follow(Cause),
 }
 
-impl Decision<'_> {
+impl<'a> Decision<'a> {
+    /// A decision that nothing is wanted of.
+    pub fn bare(desired: Desired<'a>) -> Self {
+        let (clear, surplus, replicas, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { desired, job: false, clear, surplus, replicas, notes }
+    }
+
     /// Something that others have connections to, or namespaces of, goes away and comes back.
     pub fn is_renewed(&self) -> bool {
         self.replicas.iter().any(|replica| match &replica.fate {
@@ -161,12 +167,14 @@ pub(super) fn decide<'a>(
     let mine: Vec<&ObservedContainer> =
         observed.iter().filter(|container| container.service == service.name && !container.oneoff).collect();
     let Sorted { clear, usable, inherited } = sort_out(&desired, &mine);
+    let job = is_job(inputs.stack, service);
     let mut notes = Vec::new();
     let forced =
         request.force_recreate && (request.services.is_empty() || request.services.contains(&service.name));
     let mut judged: Vec<(&ObservedContainer, Option<Cause>)> = Vec::new();
     for container in usable {
-        let cause = match find(inputs, &desired, container, parents) {
+        let done = job && container.state == ContainerState::Exited(0);
+        let cause = match find(inputs, &desired, container, parents, done) {
             _ if forced => Some(Cause::Forced { flag: "--force-recreate".to_owned() }),
             Finding::Current => None,
             Finding::Stale(cause) => Some(cause),
@@ -183,7 +191,6 @@ pub(super) fn decide<'a>(
     let count = count(request, service, &judged, &mut notes)?;
     let (kept, surplus) = choose(&desired, judged, count);
 
-    let job = is_job(inputs.stack, service);
     let project = &inputs.stack.name;
     let gone: BTreeSet<&str> =
         clear.iter().map(|(c, _)| c.name.as_str()).chain(surplus.iter().map(|c| c.name.as_str())).collect();
@@ -259,7 +266,8 @@ fn sort_out<'a>(desired: &Desired<'_>, mine: &[&'a ObservedContainer]) -> Sorted
             }
             // Its replacement was interrupted before the old one went.
             _ if replaced.is_some() => sorted.clear.push((container, Cause::Leftover)),
-            ContainerState::Created if temporary.is_some() => {
+            // Its predecessor is gone: what that one has left to it is nowhere else.
+            ContainerState::Created if temporary.is_some() || container.labels.contains_key(REPLACE) => {
                 sorted.inherited.insert(number(container), anonymous_volumes(container, &desired.spec));
                 sorted.clear.push((container, Cause::Leftover));
             }
@@ -305,9 +313,9 @@ fn count(
         }
         None if request.reset_scale || by_scale == 0 => of_file,
         None => {
-            let (name, what) = (&service.name, if by_scale == 1 { "replica" } else { "replicas" });
+            let name = &service.name;
             notes.push(format!(
-                "{name}: {by_scale} {what} added by `vv scale` stay (--reset-scale removes them)"
+                "{name}: `vv scale` has added {by_scale}, which a start keeps (--reset-scale removes them)"
             ));
             of_file + u32::try_from(by_scale).unwrap_or(u32::MAX - of_file)
         }

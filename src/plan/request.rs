@@ -65,9 +65,14 @@ pub(super) fn replica(
     if replica.scaled {
         labels.insert(labels::SCALED.to_owned(), "true".to_owned());
     }
-    if let Some((_, old)) = replica.replaces {
-        labels.insert(labels::REPLACE.to_owned(), old.to_owned());
-    }
+    match replica.replaces {
+        Some((_, old)) => labels.insert(labels::REPLACE.to_owned(), old.to_owned()),
+        // It replaces one that an interrupted run has removed.
+        None if !replica.inherited.is_empty() => {
+            labels.insert(labels::REPLACE.to_owned(), replica.name.to_owned())
+        }
+        None => None,
+    };
     let mut spec = desired.spec.clone();
     spec.ports = replica_ports(&spec.ports, replica.number);
     inherit(&mut spec, replica.inherited);

@@ -20,7 +20,8 @@ const NAMES: &[&str] = &[
 /// Whether the value under this name (an environment variable's, a label's) is to be treated as a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    NAMES.iter().any(|word| name.contains(word)) || name.ends_with("PASS") || name.contains("PASS_")
+    NAMES.iter().any(|word| name.contains(word))
+        || name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word == "PASS")
 }
 
 /// Whether this text carries a secret itself: a URL with a login, or a word such as `--password=…`.

@@ -58,14 +58,17 @@ pub(super) enum Finding {
     Unknown,
 }
 
-/// Compares a container with what it should be.
+/// Compares a container with what it should be. One whose work is `done` needs no network or namespace any more.
 pub(super) fn find(
     inputs: &Inputs<'_>,
     desired: &Desired<'_>,
     container: &ObservedContainer,
     parents: &Parents<'_>,
+    done: bool,
 ) -> Finding {
-    if let Some(cause) = lost_namespace(desired, container, parents) {
+    if let Some(cause) = lost_namespace(desired.service, container, parents)
+        && !done
+    {
         return Finding::Stale(cause);
     }
     match comparable_hash(container) {
@@ -84,13 +87,13 @@ pub(super) fn find(
     }
     let moved = desired.image_id.as_ref() != Some(&container.image_id);
     let cause = moved.then_some(Cause::ImageChanged);
-    let cause = cause.or_else(|| lost_network(inputs, desired, container));
+    let cause = cause.or_else(|| lost_network(inputs, desired, container).filter(|_| !done));
     cause.or_else(|| lost_volume(inputs, desired, container)).map_or(Finding::Current, Finding::Stale)
 }
 
 /// A service whose namespace it shares is another container by now.
-fn lost_namespace(
-    desired: &Desired<'_>,
+pub(super) fn lost_namespace(
+    own: &Service,
     container: &ObservedContainer,
     parents: &Parents<'_>,
 ) -> Option<Cause> {
@@ -104,9 +107,9 @@ fn lost_namespace(
             };
             let inspected = container.inspected.as_deref();
             let modes = [
-                (&desired.service.network_mode, Some(container.network_mode.as_str())),
-                (&desired.service.ipc, inspected.and_then(|spec| spec.ipc.as_deref())),
-                (&desired.service.pid, inspected.and_then(|spec| spec.pid.as_deref())),
+                (&own.network_mode, Some(container.network_mode.as_str())),
+                (&own.ipc, inspected.and_then(|spec| spec.ipc.as_deref())),
+                (&own.pid, inspected.and_then(|spec| spec.pid.as_deref())),
             ];
             modes.iter().any(|(wanted, found)| {
                 let shares = matches!(wanted, Some(Namespace::Service(name)) if name == service);
@@ -114,7 +117,7 @@ fn lost_namespace(
             })
         }
     };
-    let service = namespace_parents(desired.service).find(|service| lost(service))?;
+    let service = namespace_parents(own).find(|service| lost(service))?;
     Some(Cause::DependencyRecreated { service: service.to_owned() })
 }
 

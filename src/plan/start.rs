@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{network, volume};
 use super::graph;
 use super::images::{self, needs, selected};
 use super::input::{Inputs, PlanError, StartRequest};
@@ -11,7 +10,7 @@ use super::observed::{ObservedContainer, ObservedNetwork, ObservedVolume};
 use super::operation::{Action, Cause, Operation, Plan, Target};
 use super::replicas::{Decision, Fate, decide};
 use super::spec::{CreateNetwork, CreateVolume};
-use super::stale::{Parent, Parents};
+use super::stale::{Parent, Parents, lost_namespace};
 use super::steps::{Steps, first_container};
 use crate::stack::model::{Network, Service, Volume};
 
@@ -35,7 +34,7 @@ pub fn preview_plan(inputs: &Inputs<'_>, request: &StartRequest) -> Result<Plan,
 }
 
 fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) -> Result<Plan, PlanError> {
-    let chosen = selected(inputs, &request.services, request.no_deps)?;
+    let chosen = selected(inputs, &request.named(), request.no_deps)?;
     for name in request.scale.keys() {
         inputs.service(name)?;
     }
@@ -119,10 +118,12 @@ pub(super) fn decide_all<'a>(
             })
         };
         let follows = graph::edges(service).into_iter().find(renewed).map(|edge| edge.to);
-        let is_up =
-            inputs.observed.containers.iter().any(|c| c.service == name && !c.oneoff && c.state.is_up());
+        let mut up =
+            inputs.observed.containers.iter().filter(|c| c.service == name && !c.oneoff && c.state.is_up());
+        let has_to =
+            |c: &ObservedContainer| follows.is_some() || lost_namespace(service, c, &parents).is_some();
         let is_chosen = chosen.iter().any(|other| other.name == name);
-        if !is_chosen && !(is_up && follows.is_some()) {
+        if !is_chosen && !up.any(has_to) {
             parents.extend(first_container(*inputs, name).map(|container| (name, Parent::Stays(container))));
             continue;
         }
@@ -158,8 +159,9 @@ pub(super) fn networks(
     notes: &mut Vec<String>,
 ) -> Result<(), PlanError> {
     for (key, wanted) in &inputs.stack.networks {
-        let Some(user) = services.iter().find(|service| service.networks.contains_key(key)) else { continue };
-        debug_assert!(network(inputs.stack, &user.name, key).is_ok());
+        if !services.iter().any(|service| service.networks.contains_key(key)) {
+            continue;
+        }
         match inputs.observed.networks.iter().find(|there| there.name == wanted.name) {
             Some(there) if !wanted.external => notes.extend(network_note(inputs, wanted, there)),
             Some(_) => {}
@@ -191,7 +193,7 @@ fn network_note(inputs: &Inputs<'_>, wanted: &Network, there: &ObservedNetwork) 
     let what: Vec<&str> = what.iter().filter(|(differs, _)| *differs).map(|(_, what)| *what).collect();
     (!what.is_empty()).then(|| {
         format!(
-            "network {name} has another {} than the stack says: `vv down` and start again to change it",
+            "network {name} differs from the stack in its {}: it stays as it is until a `vv down` and start",
             what.join(", ")
         )
     })
@@ -205,8 +207,9 @@ pub(super) fn volumes(
     notes: &mut Vec<String>,
 ) -> Result<(), PlanError> {
     for (key, wanted) in &inputs.stack.volumes {
-        let Some(user) = services.iter().find(|service| mounts(service, key)) else { continue };
-        debug_assert!(volume(inputs.stack, &user.name, key).is_ok());
+        if !services.iter().any(|service| mounts(service, key)) {
+            continue;
+        }
         match inputs.observed.volumes.iter().find(|there| there.name == wanted.name) {
             Some(there) if !wanted.external => notes.extend(volume_note(inputs, wanted, there)),
             Some(_) => {}
@@ -263,7 +266,7 @@ impl<'a> Orphans<'a> {
         if !self.containers.is_empty() {
             let names: Vec<&str> = self.containers.iter().map(|container| container.name.as_str()).collect();
             notes.push(format!(
-                "not in the stack any more: {} (--remove-orphans removes what is left over)",
+                "not in the stack any more: {} (--remove-orphans removes them)",
                 names.join(", ")
             ));
         }

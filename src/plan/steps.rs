@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adopt::anonymous_volumes;
 use super::graph::{self, namespace_parents};
 use super::input::Inputs;
-use super::labels::SCALED;
 use super::names;
 use super::observed::ObservedContainer;
 use super::operation::{Action, Cause, Operation, OperationId, Target};
+use super::ports::Holders;
 use super::replicas::{Decision, Fate, Replica, Revive};
-use super::request::{self, Request, replica_ports};
+use super::request::{self, Request};
 use super::waits::Waits;
-use crate::stack::model::Port;
 
 /// A plan on its way to paper.
 pub(super) struct Steps<'a> {
     inputs: Inputs<'a>,
     /// The services that take part, by name.
-    decisions: &'a BTreeMap<&'a str, Decision<'a>>,
+    pub(super) decisions: &'a BTreeMap<&'a str, Decision<'a>>,
     /// What is written so far.
     pub operations: Vec<Operation>,
     /// The waits among them.
@@ -26,13 +25,13 @@ pub(super) struct Steps<'a> {
     /// The operations that make an image, network or volume, by target.
     resources: BTreeMap<Target, OperationId>,
     /// The operations that stop a container, by its name.
-    stops: BTreeMap<String, OperationId>,
+    pub(super) stops: BTreeMap<String, OperationId>,
     /// The operations after which a container's name is free.
     frees: BTreeMap<String, OperationId>,
     /// The operations after which a service's replicas are started.
     started: BTreeMap<&'a str, Vec<OperationId>>,
-    /// Containers that hold a host port now and are stopped by this plan, by port.
-    holders: BTreeMap<(u16, String), Vec<&'a ObservedContainer>>,
+    /// Containers that hold a host port now and are stopped by this plan.
+    pub(super) holders: Holders<'a>,
 }
 
 impl<'a> Steps<'a> {
@@ -42,14 +41,6 @@ impl<'a> Steps<'a> {
         decisions: &'a BTreeMap<&'a str, Decision<'a>>,
         going: impl IntoIterator<Item = &'a ObservedContainer>,
     ) -> Self {
-        let mut holders: BTreeMap<_, Vec<&ObservedContainer>> = BTreeMap::new();
-        for container in going.into_iter().filter(|container| container.state.is_up()) {
-            let published: BTreeSet<(u16, &String)> =
-                container.ports.iter().filter_map(|port| Some((port.published?, &port.protocol))).collect();
-            for (port, protocol) in published {
-                holders.entry((port, protocol.clone())).or_default().push(container);
-            }
-        }
         Self {
             inputs,
             decisions,
@@ -59,7 +50,7 @@ impl<'a> Steps<'a> {
             stops: BTreeMap::new(),
             frees: BTreeMap::new(),
             started: BTreeMap::new(),
-            holders,
+            holders: Holders::of(going),
         }
     }
 
@@ -248,7 +239,6 @@ impl<'a> Steps<'a> {
             inherited,
             parents: &self.parents(decision),
         };
-        debug_assert!(!desired.spec.labels.contains_key(SCALED));
         let request = request::replica(self.inputs.stack, self.inputs.observed.engine.api, desired, &own);
         self.create(decision, request, cause)
     }
@@ -347,65 +337,6 @@ impl<'a> Steps<'a> {
             }
         }
         stops
-    }
-
-    /// The stops of other containers that hold a host port which this replica needs.
-    fn port_holders(
-        &self,
-        ports: &[Port],
-        replica: &Replica<'_>,
-        old: Option<&ObservedContainer>,
-    ) -> Vec<OperationId> {
-        let ports = replica_ports(ports, replica.number);
-        let others = self.held(&ports).filter(|holder| old.is_none_or(|old| old.name != holder.name));
-        others.filter_map(|holder| self.stops.get(&holder.name).copied()).collect()
-    }
-
-    fn held(&self, ports: &[Port]) -> impl Iterator<Item = &'a ObservedContainer> {
-        let wanted: Vec<(u16, &'static str)> = ports
-            .iter()
-            .filter_map(|port| Some((port.published?, super::desired::protocol(port.protocol))))
-            .filter(|(range, _)| range.first == range.last)
-            .map(|(range, protocol)| (range.first, protocol))
-            .collect();
-        let holders = self.holders.iter().filter(move |((port, protocol), _)| {
-            wanted.iter().any(|(wanted, of)| wanted == port && of == protocol)
-        });
-        holders.flat_map(|(_, containers)| containers.iter().copied()).collect::<Vec<_>>().into_iter()
-    }
-
-    /// Stops the containers that hold a host port which another one is going to need. They can't wait for their
-    /// dependencies: two that swap ports would wait for each other.
-    pub fn release_ports(&mut self) {
-        let decisions = self.decisions;
-        for decision in decisions.values() {
-            for replica in &decision.replicas {
-                let own = match &replica.fate {
-                    Fate::Create { .. } => None,
-                    Fate::Replace { old, .. } => Some(*old),
-                    Fate::Keep { container, revive: Revive::Start(_), .. } => Some(*container),
-                    Fate::Keep { .. } => continue,
-                };
-                let ports = replica_ports(&decision.desired.spec.ports, replica.number);
-                let others: Vec<_> = self
-                    .held(&ports)
-                    .filter(|holder| own.is_none_or(|own| own.name != holder.name))
-                    .collect();
-                for holder in others {
-                    let cause = self.cause_of_going(holder);
-                    self.stop(holder, &cause, Vec::new());
-                }
-            }
-        }
-    }
-
-    fn cause_of_going(&self, container: &ObservedContainer) -> Cause {
-        let Some(decision) = self.decisions.get(container.service.as_str()) else { return Cause::Orphan };
-        let replaced = decision.replicas.iter().find_map(|replica| match &replica.fate {
-            Fate::Replace { old, cause } if old.name == container.name => Some(cause.clone()),
-            _ => None,
-        });
-        replaced.map_or(Cause::ScaledDown, |cause| Cause::Replacing { because: Box::new(cause) })
     }
 }
 

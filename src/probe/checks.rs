@@ -86,6 +86,10 @@ pub async fn protocol(
     status: &ReplicaStatus,
     timeout: Duration,
 ) -> Result<Answer, ProbeFailure> {
+    // A dead container has no address, which must not look like one that can't be reached from here.
+    if status.state != ReplicaState::Running {
+        return Err(ProbeFailure::new("isn't running"));
+    }
     let Some(question) = Question::of(service, status.stub) else {
         return Ok(Answer::NotAsked("nothing is known of what it serves".into()));
     };

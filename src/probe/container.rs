@@ -81,7 +81,8 @@ pub(super) fn is_job(stack: &Stack, service: &Service) -> bool {
             .get(&service.name)
             .is_some_and(|dependency| dependency.condition == Condition::ServiceCompletedSuccessfully)
     };
-    if stack.services.values().any(awaited) {
+    let kind = Kind::of(service);
+    if kind == Some(Kind::Job) || stack.services.values().any(awaited) {
         return true;
     }
     let may_end = matches!(service.restart, RestartPolicy::No | RestartPolicy::OnFailure(_));
@@ -90,7 +91,7 @@ pub(super) fn is_job(stack: &Stack, service: &Service) -> bool {
         && service.healthcheck.is_none()
         && service.vv.probe.is_none()
         && service.vv.urls.is_empty()
-        && Kind::of(service).is_none()
+        && kind.is_none()
 }
 
 fn times(count: u64) -> String {
@@ -165,15 +166,17 @@ mod tests {
     #[test]
     fn a_job_is_what_somebody_waits_for_or_what_nobody_can_ask() {
         let mut job = service("migrate", &[], &[]);
-        job.image = "postgres:15".into();
-        assert!(!is_job(&stack_of([job.clone()]), &job), "a server, by its image");
+        job.vv.kind = Some("postgres".into());
+        assert!(!is_job(&stack_of([job.clone()]), &job), "a server");
         let mut waiting = service("api", &[8080], &[]);
         let condition = Condition::ServiceCompletedSuccessfully;
         waiting.depends_on.insert("migrate".into(), Dependency { condition, restart: false, required: true });
         assert!(is_job(&stack_of([job.clone(), waiting]), &job));
-        job.image = "acme/migrate".into();
+        job.vv.kind = None;
         assert!(is_job(&stack_of([job.clone()]), &job));
         job.restart = RestartPolicy::Always;
         assert!(!is_job(&stack_of([job.clone()]), &job), "it is to be started again");
+        job.vv.kind = Some("job".into());
+        assert!(is_job(&stack_of([job.clone()]), &job), "the file has the last word");
     }
 }

@@ -127,7 +127,7 @@ impl Reply {
             }
             // NOT_FOUND
             Some(5) => {
-                return Err(ProbeFailure::new(format!("its health service doesn't know{of}: NOT_FOUND")));
+                return Err(ProbeFailure::new(format!("its health service knows no {service}: NOT_FOUND")));
             }
             Some(code) => return Err(ProbeFailure::new(format!("gRPC status {code}: {}", self.message))),
             None => {

@@ -84,7 +84,7 @@ async fn every_state_has_its_words() {
     fail: SERVICE_UNKNOWN
     fail: UNKNOWN
     fail: a health status that can't be read
-    fail: its health service doesn't know for orders: NOT_FOUND
+    fail: its health service knows no orders: NOT_FOUND
     lasting: speaks gRPC, but has no health service (grpc.health.v1) -> add the health service to the server, or ask it with x-vv.probe.tcp
     fail: gRPC status 14: as scripted
     fail: 127.0.0.1:PORT answers, but not in gRPC: connection error detected: frame with invalid size

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Client, redirect};
 
-use super::answer::{Answer, ProbeFailure, first_line};
+use super::answer::{Answer, ProbeFailure, first_line, seconds};
 use super::net::Place;
 use super::question::{Accept, Page, Scheme};
 use super::target::Target;
@@ -41,6 +41,25 @@ pub(super) struct Reply {
     pub headers: HeaderMap,
     /// At most [`BODY`] bytes of it.
     pub body: Vec<u8>,
+}
+
+/// Whether a URL answers, in words; any status will do: a page behind a login is there too.
+///
+/// # Errors
+/// Why there was no answer, in words.
+pub async fn answers(url: &str, limit: Duration) -> Result<String, String> {
+    let client = CLIENT.as_ref().map_err(Clone::clone)?;
+    match client.get(url).timeout(limit).send().await {
+        Ok(response) => Ok(response.status().as_u16().to_string()),
+        Err(error) if error.is_timeout() => Err(format!("no answer within {}", seconds(limit))),
+        Err(error) => {
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(deeper) = cause.source() {
+                cause = deeper;
+            }
+            Err(first_line(&cause.to_string()))
+        }
+    }
 }
 
 /// A name and a password.
@@ -101,7 +120,13 @@ pub(super) async fn ask(target: &Target<'_>, place: Place, page: &Page) -> Resul
         Accept::Success => (200..400).contains(&reply.status),
         Accept::Anything => reply.status < 500,
     };
-    if accepted { Ok(Answer::Seen(seen)) } else { Err(reply.refusal(&page.path)) }
+    match reply.status {
+        _ if accepted => Ok(Answer::Seen(seen)),
+        404 => Err(reply
+            .refusal(&page.path)
+            .hint(format!("it answers, but has no {}: is the path right?", page.path))),
+        _ => Err(reply.refusal(&page.path)),
+    }
 }
 
 impl Reply {
@@ -118,12 +143,7 @@ impl Reply {
         if !said.is_empty() && !said.starts_with('<') {
             detail = format!("{detail}: {said}");
         }
-        match self.status {
-            404 => {
-                ProbeFailure::new(detail).hint(format!("it answers, but has no {path}: is the path right?"))
-            }
-            _ => ProbeFailure::new(detail),
-        }
+        ProbeFailure::new(detail)
     }
 
     /// The body's first line.

@@ -17,11 +17,10 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
     }
     // Without spans yet, `data` is null.
     match reply.json().as_ref().and_then(|said| said.get("data")) {
-        Some(serde_json::Value::Array(services)) => Ok(Answer::Seen(format!(
-            "the query API answers, {} {} report",
-            services.len(),
-            if services.len() == 1 { "service" } else { "services" }
-        ))),
+        Some(serde_json::Value::Array(services)) => Ok(Answer::Seen(match services.len() {
+            1 => "the query API answers, 1 service reports".into(),
+            count => format!("the query API answers, {count} services report"),
+        })),
         Some(serde_json::Value::Null) => Ok(Answer::Seen("the query API answers, no spans yet".into())),
         _ => Err(ProbeFailure::new(format!("GET {path} answers 200, but not as Jaeger"))),
     }

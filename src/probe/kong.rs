@@ -79,7 +79,7 @@ pub(super) async fn ask(target: &Target<'_>, proxy: Place, ports: &Ports) -> Res
         Answer::Doubtful { detail, hint } => {
             Ok(Answer::Doubtful { detail: format!("{detail}; {proxy}"), hint })
         }
-        Answer::NotAsked(why) => Ok(Answer::Seen(format!("{proxy} ({why})"))),
+        Answer::NotAsked(why) => Ok(Answer::Seen(format!("{proxy}; {why}"))),
     }
 }
 

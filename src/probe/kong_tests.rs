@@ -78,8 +78,8 @@ async fn every_state_has_its_words() {
     ok: DB-less, configuration loaded; the proxy answers (kong/3.4.2)
     ok: DB-less, configuration loaded; the proxy answers (somebody-else/1)
     fail: port 8000 answers 200, but not as Kong's proxy
-    ok: the proxy answers (kong/3.4.2) (its Admin API listens in the container only)
-    ok: the proxy answers (kong/3.4.2) (its Admin API listens in the container only)
+    ok: the proxy answers (kong/3.4.2); its Admin API listens in the container only
+    ok: the proxy answers (kong/3.4.2); its Admin API listens in the container only
     ");
 }
 

@@ -13,6 +13,12 @@ fn exposed(service: &Service) -> impl Iterator<Item = u16> + '_ {
     service.expose.iter().filter_map(|text| text.strip_suffix("/tcp").unwrap_or(text).parse().ok())
 }
 
+/// Whether a port is published, exposed or in a url.
+pub(super) fn declares(service: &Service, port: u16) -> bool {
+    let urls = service.vv.urls.iter().map(|url| url.port);
+    published(service).chain(exposed(service)).chain(urls).any(|declared| declared == port)
+}
+
 /// The port of a protocol: what an `x-vv.urls` entry with one of these schemes says; else the protocol's usual one
 /// where the service declares it; else the only published one; else the usual one.
 pub(super) fn port(service: &Service, schemes: &[&str], usual: u16) -> u16 {

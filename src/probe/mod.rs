@@ -19,7 +19,7 @@ mod exec;
 mod grafana;
 mod grpc;
 mod healthcheck;
-mod http;
+pub mod http;
 mod jaeger;
 mod kafka;
 mod kind;
@@ -33,7 +33,7 @@ mod rabbitmq;
 mod redis;
 pub mod report;
 mod target;
-mod tcp;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 mod tls;

@@ -174,8 +174,8 @@ impl Wire {
             match self.read(&mut buffer).await {
                 Ok(0) => break,
                 Ok(count) => all.extend_from_slice(&buffer[..count]),
-                // Some close with a reset once all is said.
-                Err(_) if !all.is_empty() && self.deadline.left() > Duration::ZERO => break,
+                // Some close with a reset once all is said, some not at all.
+                Err(_) if !all.is_empty() => break,
                 Err(failure) => return Err(failure),
             }
         }

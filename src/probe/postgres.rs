@@ -63,7 +63,9 @@ fn judge(
             // tokio-postgres reports the end of the stream so.
             std::io::ErrorKind::UnexpectedEof => place.closed(),
             // … and what isn't its protocol so.
-            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => foreign(place),
+            std::io::ErrorKind::InvalidInput
+            | std::io::ErrorKind::InvalidData
+            | std::io::ErrorKind::Other => foreign(place),
             _ => place.broken(cause, false),
         });
     }
@@ -159,8 +161,8 @@ mod tests {
         fail: takes no more connections: sorry, too many clients already -> raise max_connections, or look for clients that don't close theirs
         fail: refuses the login: ••• went wrong (XX000)
         warn: asks user postgres for a password that the stack doesn't give -> set POSTGRES_PASSWORD, or mount POSTGRES_PASSWORD_FILE as a secret of the stack
-        fail: 127.0.0.1:PORT accepts but says nothing within 5 s
-        fail: 127.0.0.1:PORT accepts but says nothing within 5 s
+        fail: 127.0.0.1:PORT answers, but not as PostgreSQL
+        fail: 127.0.0.1:PORT answers, but not as PostgreSQL
         fail: 127.0.0.1:PORT accepts and closes at once: nothing answers on port 5432 in the container
         fail: 127.0.0.1:PORT refuses connections (container port 5432)
         fail: 127.0.0.1:PORT accepts but says nothing within 300 ms

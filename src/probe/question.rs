@@ -1,7 +1,7 @@
 //! What a service is asked to prove that it is ready. Pure.
 
 use super::kind::Kind;
-use super::listen::{first, port, published, variable};
+use super::listen::{declares, first, port, published, variable};
 use super::{kafka, kong};
 use crate::stack::Service;
 use crate::stack::vv::Probe;
@@ -152,18 +152,30 @@ impl Question {
             Kind::Nginx => Self::Http(Page { accept: Accept::Anything, ..page(service, web(80), "/") }),
             Kind::Adminer => get(8080, "/"),
             Kind::Clickhouse => get(8123, "/ping"),
-            Kind::Envoy => get(9901, "/ready"),
+            Kind::Envoy if declares(service, 9901) => get(9901, "/ready"),
+            // Its admin page may listen in the container only, and its listeners' pages are the user's.
+            Kind::Envoy => Self::Tcp(first(service, &[])?),
             Kind::Graphql => get(4000, "/.well-known/apollo/server-health"),
-            Kind::KafkaUi => get(8080, "/actuator/health"),
+            // Several programs are of this kind; all have a first page.
+            Kind::KafkaUi => get(8080, "/"),
             Kind::Kibana => get(5601, "/api/status"),
+            Kind::Job => return None,
             Kind::Konga => get(1337, "/"),
             Kind::Logstash => get(9600, "/"),
             Kind::Minio => get(9000, "/minio/health/ready"),
-            Kind::OtelCollector => get(13133, "/"),
+            Kind::Mongo => Self::Tcp(port(service, &["mongodb"], 27017)),
+            Kind::Mysql => Self::Tcp(port(service, &["mysql"], 3306)),
+            Kind::Nats => Self::Tcp(port(service, &["nats"], 4222)),
+            Kind::Signoz => get(8080, "/api/v1/health"),
+            Kind::TemporalUi => get(8080, "/"),
+            Kind::OtelCollector if declares(service, 13133) => get(13133, "/"),
+            // Its health page is an extension that isn't always there.
+            Kind::OtelCollector => Self::Tcp(first(service, &[])?),
             Kind::RedisCommander => get(8081, "/healthcheck"),
-            // Only with --ping does it have a page that is always there.
+            // Only with --ping does it have this page; any answer of its own will do.
             Kind::Traefik => {
-                Self::Http(Page { accept: Accept::Anything, ..page(service, web(8080), "/ping") })
+                let port = if declares(service, 8080) { 8080 } else { first(service, WEB).unwrap_or(8080) };
+                Self::Http(Page { accept: Accept::Anything, ..page(service, port, "/ping") })
             }
         })
     }

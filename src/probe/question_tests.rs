@@ -34,6 +34,12 @@ fn every_kind_has_its_question() {
         "otel-collector",
         "postgres",
         "prometheus",
+        "mongo",
+        "mysql",
+        "nats",
+        "signoz",
+        "temporal-ui",
+        "job",
         "rabbitmq",
         "redis",
         "redis-commander",
@@ -57,27 +63,33 @@ fn every_kind_has_its_question() {
     clickhouse: GET /ping :8123
     consul: leader :8500
     elasticsearch: cluster :9200
-    envoy: GET /ready :9901
+    envoy: connection :8001
     grafana: health :3000
     graphql: GET /.well-known/apollo/server-health :4000
     jaeger: query :16686
     kafka: metadata :9092
-    kafka-ui: GET /actuator/health :8080
+    kafka-ui: GET / :8080
     kibana: GET /api/status :5601
     kong: gateway :8000
     konga: GET / :1337
     logstash: GET / :9600
     minio: GET /minio/health/ready :9000
     nginx: GET / :80
-    otel-collector: GET / :13133
+    otel-collector: connection :8001
     postgres: login :5432
     prometheus: ready :9090
+    mongo: connection :27017
+    mysql: connection :3306
+    nats: connection :4222
+    signoz: GET /api/v1/health :8080
+    temporal-ui: GET / :8080
+    job: nothing
     rabbitmq: login :5672
     redis: ping :6379
     redis-commander: GET /healthcheck :8081
     service: GET /health :8001
     temporal: grpc health :7233
-    traefik: GET /ping :8080
+    traefik: GET /ping :8001
     zookeeper: srvr :2181
     other: nothing
     ");
@@ -132,7 +144,8 @@ fn a_service_of_its_own_may_have_another_health_page() {
 #[test]
 fn a_system_is_asked_where_it_listens() {
     let postgres = environment(service("db", &[], &[]), &[("PGPORT", "5433")]);
-    let postgres = Service { image: "postgres:15".into(), ..postgres };
+    let mut postgres = postgres;
+    postgres.vv.kind = Some("postgres".into());
     assert_eq!(line(Question::of(&postgres, false)), "login :5433");
     let mut collector = system("jaeger", 14268);
     collector.image = "jaegertracing/jaeger-collector:1.62".into();

@@ -114,7 +114,7 @@ mod tests {
         fail: is a replica that has lost its master
         fail: answers with an error: ERR ••• is what you said
         fail: 127.0.0.1:PORT answers, but not as Redis
-        fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
+        fail: 127.0.0.1:PORT closes the connection in the middle of its answer
         fail: 127.0.0.1:PORT accepts and closes at once: nothing answers on port 6379 in the container
         fail: 127.0.0.1:PORT refuses connections (container port 6379)
         fail: 127.0.0.1:PORT accepts but says nothing within 300 ms

@@ -176,8 +176,9 @@ pub(super) async fn answering(answers: &[&[u8]]) -> SocketAddr {
                     return;
                 }
             }
-            // Not before the client has had the time to read it all.
-            let _ = stream.read(&mut buffer).await;
+            // A close with something unread would take back what was sent.
+            let _ = stream.shutdown().await;
+            while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
         }
     })
     .await

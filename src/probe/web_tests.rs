@@ -89,16 +89,16 @@ async fn what_each_system_says() {
     consul fail: answers, but no leader is elected -> a server waits for as many others as its -bootstrap-expect says: are they up?
     consul fail: GET /v1/status/leader: 500: No cluster leader
     consul fail: GET /v1/status/leader answers 200, but not as Consul
-    consul fail: GET /v1/status/leader: 404 -> it answers, but has no /v1/status/leader: is the path right?
+    consul fail: GET /v1/status/leader: 404
     prometheus ok: GET /-/ready: 200
     prometheus fail: GET /-/ready: 503, it is starting up
     prometheus warn: GET /-/ready: 401, it wants a login -> its web.config.file asks for one; say how to ask with x-vv.probe.exec
-    prometheus fail: GET /-/ready: 404: no -> it answers, but has no /-/ready: is the path right?
+    prometheus fail: GET /-/ready: 404: no
     grafana ok: database ok, version 10.1.5
     grafana fail: its database says failing -> look at GF_DATABASE_* and at whether that database answers
     grafana fail: GET /api/health answers 200, but not as Grafana
     grafana fail: GET /api/health: 502
-    jaeger ok: the query API answers, 1 service report
+    jaeger ok: the query API answers, 1 service reports
     jaeger ok: the query API answers, no spans yet
     jaeger fail: GET /api/services answers 200, but not as Jaeger
     jaeger fail: GET /api/services: 500: {"errors":[{"code":500,"msg":"no store"}]}
@@ -144,7 +144,7 @@ async fn how_http_fails() {
     fail: 127.0.0.1:PORT accepts and closes at once: nothing answers on port 80 in the container
     fail: 127.0.0.1:PORT refuses connections (container port 80)
     fail: 127.0.0.1:PORT answers, but not in HTTP: invalid HTTP version parsed
-    fail: GET /-/ready: 200, but its body doesn't end within 5 s
+    fail: GET /-/ready: 200, cut in its body
     fail: 127.0.0.1:PORT answers, but not in HTTP: message head is too large
     fail: 127.0.0.1:PORT accepts but says nothing within 300 ms
     fail: GET /-/ready: 200, but its body doesn't end within 300 ms
@@ -201,6 +201,20 @@ async fn tcp_is_open_or_closed_at_once() {
 }
 
 #[tokio::test]
+async fn any_answer_of_a_url_will_do() {
+    let of = |address: SocketAddr| async move {
+        super::http::answers(&format!("http://{address}/x"), BRIEF).await
+    };
+    assert_eq!(of(page(401, "", "").await).await.unwrap(), "401");
+    assert!(of(nobody().await).await.unwrap_err().contains("refused"));
+    assert_eq!(of(silent().await).await.unwrap_err(), "no answer within 300 ms");
+    let accepts = |address: SocketAddr| async move { super::tcp::accepts(&address.to_string(), BRIEF).await };
+    assert_eq!(accepts(silent().await).await.unwrap(), "accepts");
+    assert!(accepts(closing().await).await.unwrap_err().contains("closes at once"));
+    assert!(accepts(nobody().await).await.is_err());
+}
+
+#[tokio::test]
 async fn a_port_that_cannot_be_reached_is_not_asked() {
     let subject = system("konga", 1337);
     let status = status("konga", 1);
@@ -227,10 +241,10 @@ async fn zookeeper_says_srvr() {
         of("zookeeper", closing().await).await,
     ];
     insta::assert_snapshot!(lines.join("\n"), @r"
-    fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
-    fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
-    fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
-    fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
+    ok: standalone, version 3.6.4
+    fail: answers, but doesn't serve: it has no quorum yet -> are the other servers of ZOOKEEPER_SERVERS up?
+    ok: answers (srvr isn't allowed)
+    fail: 127.0.0.1:PORT answers, but not as ZooKeeper
     fail: 127.0.0.1:PORT accepts and closes at once: nothing answers on port 80 in the container
     ");
 }

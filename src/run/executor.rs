@@ -115,12 +115,6 @@ struct UnderWay<'a> {
     waits: FuturesUnordered<BoxFuture<'a, Waited>>,
 }
 
-impl UnderWay<'_> {
-    fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.transfers.is_empty() && self.waits.is_empty()
-    }
-}
-
 impl<'a> Run<'a> {
     async fn new(
         operations: &'a [Operation],
@@ -166,15 +160,21 @@ impl<'a> Run<'a> {
     async fn carry_out(mut self, interrupt: &CancellationToken) -> Result<Outcome, RunError> {
         let start = Instant::now();
         let mut under_way = UnderWay::default();
-        let mut interrupted = false;
+        let mut interrupted = interrupt.is_cancelled();
         loop {
-            if !interrupted && self.failures.is_empty() {
+            if interrupted || !self.failures.is_empty() {
+                under_way.waits.clear();
+                under_way.transfers.clear();
+                if under_way.calls.is_empty() {
+                    break;
+                }
+            } else {
                 while let Some(id) = self.schedule.next() {
                     self.begin(id, &mut under_way);
                 }
-            }
-            if under_way.is_empty() {
-                break;
+                if self.begun.is_empty() {
+                    break;
+                }
             }
             tokio::select! {
                 biased;
@@ -185,10 +185,6 @@ impl<'a> Run<'a> {
                 Some((id, result)) = under_way.waits.next() => self.waited(id, result),
                 Some((container, failure)) = next_death(&mut self.deaths) => self.died(container, failure),
                 () = self.clock.expires(), if !under_way.waits.is_empty() => self.timed_out(),
-            }
-            if interrupted || !self.failures.is_empty() {
-                under_way.waits.clear();
-                under_way.transfers.clear();
             }
         }
         // A death that came in with the last success.

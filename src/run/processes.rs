@@ -139,12 +139,14 @@ mod linux {
 
 #[cfg(any(not(target_os = "linux"), test))]
 mod lsof {
-    use std::net::IpAddr;
-
     use crate::run::ports::PortHolder;
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn listener(_address: Option<IpAddr>, port: u16, protocol: &str) -> Option<PortHolder> {
+    pub(super) fn listener(
+        _address: Option<std::net::IpAddr>,
+        port: u16,
+        protocol: &str,
+    ) -> Option<PortHolder> {
         let socket = format!("-i{}:{port}", protocol.to_uppercase());
         let mut command = std::process::Command::new("lsof");
         command.args(["-nP", &socket, "-Fpc"]);
@@ -169,7 +171,6 @@ mod lsof {
 
         #[test]
         fn reads_what_lsof_prints() {
-            let _: Option<IpAddr> = None;
             let holder = first_process("p812\ncnginx\nf6\np900\ncother\n");
             assert_eq!(holder, Some(PortHolder::Process { name: "nginx".to_owned(), pid: 812 }));
             assert_eq!(first_process(""), None);

@@ -52,7 +52,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Option<Build> {
         dockerfile: fields.get("dockerfile").and_then(|at| at.text()),
         dockerfile_inline: fields.string("dockerfile_inline"),
         args: args(&fields, context),
-        target: fields.string("target"),
+        target: fields.string("target").filter(|stage| !stage.is_empty()),
         tags: fields.strings("tags"),
         labels: fields.get("labels").map(|at| at.labels()).unwrap_or_default(),
         cache_from: fields.strings("cache_from"),

@@ -22,12 +22,7 @@ pub fn read(service: &Fields<'_>, name: &str, context: &Context<'_>) -> IndexMap
     let mut dependencies = IndexMap::new();
     let Some(at) = service.get("depends_on") else { return dependencies };
     let list = at.is_list();
-    let entries = if list {
-        at.items().into_iter().filter_map(|at| Some((at.text()?, at))).collect()
-    } else {
-        at.entries().into_iter().map(|(name, at)| (name.to_owned(), at)).collect::<Vec<_>>()
-    };
-    for (other, at) in entries {
+    for (other, at) in at.names() {
         if other == name {
             at.problem(format!("the service '{name}' depends on itself"));
             continue;

@@ -139,15 +139,14 @@ fn restart(at: &At<'_>) -> Option<RestartPolicy> {
         }
         return attempts.map(|attempts| RestartPolicy::OnFailure(Some(attempts).filter(|count| *count > 0)));
     }
-    at.word(&[
-        ("no", RestartPolicy::No),
-        ("always", RestartPolicy::Always),
-        ("on-failure", RestartPolicy::OnFailure(None)),
-        ("unless-stopped", RestartPolicy::UnlessStopped),
-        ("none", RestartPolicy::No),
-        ("any", RestartPolicy::Always),
-        ("", RestartPolicy::No),
-    ])
+    match text.as_str() {
+        // The words of `deploy.restart_policy` do here, too.
+        "no" | "none" | "" => Some(RestartPolicy::No),
+        "always" | "any" => Some(RestartPolicy::Always),
+        "on-failure" => Some(RestartPolicy::OnFailure(None)),
+        "unless-stopped" => Some(RestartPolicy::UnlessStopped),
+        _ => at.word(&["no", "always", "on-failure", "unless-stopped"].map(|word| (word, RestartPolicy::No))),
+    }
 }
 
 fn restart_policy(fields: &Fields<'_>) -> Option<RestartPolicy> {

@@ -27,6 +27,8 @@ pub mod lookup;
 mod merge;
 pub mod merged;
 pub mod model;
+#[cfg(test)]
+mod model_tests;
 mod mounts;
 mod networks;
 pub mod node;
@@ -40,6 +42,8 @@ pub mod scalar;
 mod service;
 mod syntax;
 pub mod template;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod unique;

@@ -101,19 +101,9 @@ pub fn attachments(service: &Fields<'_>, context: &Context<'_>) -> IndexMap<Stri
         return joined;
     }
     if let Some(at) = &named {
-        let entries: Vec<(String, At<'_>, NetworkAttachment)> = if at.is_list() {
-            at.items()
-                .into_iter()
-                .filter_map(|at| Some((at.text()?, at, NetworkAttachment::default())))
-                .collect()
-        } else {
-            at.entries()
-                .into_iter()
-                .map(|(name, at)| (name.to_owned(), at.clone(), attachment(&at)))
-                .collect()
-        };
-        for (name, at, attachment) in entries {
-            if declared(&at, "network", &name, context.networks.iter().copied()) {
+        for (name, item) in at.names() {
+            let attachment = if at.is_list() { NetworkAttachment::default() } else { attachment(&item) };
+            if declared(&item, "network", &name, context.networks.iter().copied()) {
                 joined.insert(name, attachment);
             }
         }
@@ -129,7 +119,9 @@ pub fn attachments(service: &Fields<'_>, context: &Context<'_>) -> IndexMap<Stri
 /// The service's own `mac_address` is that of its main network: the one of highest priority, the first by name.
 fn main_mac_address(service: &Fields<'_>, joined: &mut IndexMap<String, NetworkAttachment>) {
     let Some(address) = service.string("mac_address") else { return };
-    let main = joined.iter_mut().min_by_key(|(name, attachment)| (-attachment.priority, (*name).clone()));
+    let main = joined
+        .iter_mut()
+        .min_by_key(|(name, attachment)| (std::cmp::Reverse(attachment.priority), (*name).clone()));
     if let Some((_, attachment)) = main {
         attachment.mac_address.get_or_insert(address);
     }

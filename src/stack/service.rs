@@ -122,7 +122,7 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
     };
     let build = fields.get("build").and_then(|at| build::read(&at, context));
     let image = fields.get("image").and_then(|at| at.text());
-    if fields.present("image").is_none() && fields.present("build").is_none() {
+    if fields.get("image").is_none() && fields.get("build").is_none() {
         at.problem_when_active("has neither an 'image' nor a 'build'");
     }
     let namespace = |key: &str| fields.get(key).and_then(|at| networks::namespace(&at, context));
@@ -186,7 +186,6 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
         resources: deployment.resources,
         profiles: fields.strings("profiles"),
         vv: fields.get("x-vv").map(|at| vv_service::read(&at, context)).unwrap_or_default(),
-        ..Service::default()
     })
 }
 

@@ -1,7 +1,7 @@
 //! Compose's variable substitution: `$NAME`, `${NAME}` and their forms with defaults.
 //!
 //! Grammar and meaning: the Compose specification, "Interpolation", and compose-go's `template` package. One
-//! difference, to the user's good: a default that isn't needed isn't looked at, so nothing in it can be missing.
+//! difference, to the user's good: where a default isn't needed, what it needs in turn may be missing.
 
 /// Where variables come from.
 pub struct Scope<'a> {
@@ -29,6 +29,8 @@ pub struct TemplateError {
     pub offset: usize,
     /// What is wrong.
     pub message: String,
+    /// Whether it is wrong whatever the variables' values are.
+    pub syntax: bool,
 }
 
 /// Defaults in defaults, at most.
@@ -59,7 +61,7 @@ fn fill(
             out.text.push('$');
             rest = after;
         } else if let Some(inner) = after.strip_prefix('{') {
-            let error = |message: String| TemplateError { offset: at, message };
+            let error = |message: String| TemplateError { offset: at, message, syntax: true };
             if depth >= MAX_DEPTH {
                 return Err(error(format!("defaults are nested more than {MAX_DEPTH} deep")));
             }
@@ -89,7 +91,7 @@ fn braced(
     depth: usize,
     out: &mut Substituted,
 ) -> Result<(), TemplateError> {
-    let error = |message: String| TemplateError { offset: at, message };
+    let error = |message: String| TemplateError { offset: at, message, syntax: true };
     let length = name_length(inner);
     if length == 0 {
         return Err(error("'${' must be followed by a variable's name; write '$$' for a plain '$'".into()));
@@ -108,15 +110,21 @@ fn braced(
     let word = operator.get(1..).unwrap_or_default();
     match operator.chars().next() {
         Some('-') => match value {
-            Some(value) => insert(name, value, at, scope, out),
+            Some(value) => {
+                unused(word, word_at, scope, depth)?;
+                insert(name, value, at, scope, out)
+            }
             None => default(name, word, (at, word_at), scope, depth, out),
         },
         Some('+') => match value {
             Some(_) => fill(word, word_at, scope, depth + 1, out),
-            None => Ok(()),
+            None => unused(word, word_at, scope, depth),
         },
         Some('?') => match value {
-            Some(value) => insert(name, value, at, scope, out),
+            Some(value) => {
+                unused(word, word_at, scope, depth)?;
+                insert(name, value, at, scope, out)
+            }
             None => {
                 let mut reason = Substituted::default();
                 fill(word, word_at, scope, depth + 1, &mut reason)?;
@@ -124,12 +132,21 @@ fn braced(
                     "" => String::new(),
                     text => format!(": {text}"),
                 };
-                Err(error(format!("the variable '{name}' must be set{reason}")))
+                let message = format!("the variable '{name}' must be set{reason}");
+                Err(TemplateError { offset: at, message, syntax: false })
             }
         },
         _ => Err(error(format!(
             "'${{{name}' must be followed by '}}', ':-', '-', ':?', '?', ':+' or '+'; write '$$' for a plain '$'"
         ))),
+    }
+}
+
+/// A word that isn't needed must still be well-formed.
+fn unused(word: &str, word_at: usize, scope: &Scope<'_>, depth: usize) -> Result<(), TemplateError> {
+    match fill(word, word_at, scope, depth + 1, &mut Substituted::default()) {
+        Err(error) if error.syntax => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -190,6 +207,7 @@ fn insert(
                 "'{name}' is {port}, which --port-offset {} takes past 65535",
                 scope.port_offset
             ),
+            syntax: false,
         }),
     }
 }
@@ -204,17 +222,18 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// The `}` that closes what was opened before this text; braces in between come in pairs.
+/// The `}` that closes what was opened before this text; braces in between come in pairs, else the last one closes.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut open = 1usize;
-    text.char_indices().find_map(|(index, char)| {
+    let paired = text.char_indices().find_map(|(index, char)| {
         match char {
             '{' => open += 1,
             '}' => open -= 1,
             _ => {}
         }
         (open == 0).then_some(index)
-    })
+    });
+    paired.or_else(|| text.rfind('}'))
 }
 
 #[cfg(test)]
@@ -277,6 +296,7 @@ mod tests {
             ("${UNSET:-$SET}", "value"),
             ("${SET:+${SET}}", "value"),
             ("${UNSET:-{\"a\": 1}}", "{\"a\": 1}"),
+            ("${UNSET:-{}", "{"),
             ("${UNSET:-$$x}", "$x"),
             ("${UNSET:-a-b:c?d+e}", "a-b:c?d+e"),
             ("${UNSET:-http://x:80/y}", "http://x:80/y"),
@@ -299,9 +319,19 @@ mod tests {
             ("${EMPTY:?no}", 0, "the variable 'EMPTY' must be set: no"),
             ("ab${UNSET:-x${U2?no}}", 12, "the variable 'U2' must be set: no"),
         ] {
-            assert_eq!(with(text, 0), Err(TemplateError { offset, message: message.into() }), "{text}");
+            let error = with(text, 0).map_err(|error| (error.offset, error.message));
+            assert_eq!(error, Err((offset, message.to_owned())), "{text}");
         }
-        for text in ["${SET x}", "${SET:x}", "${SET:}", "${SET.x}", "${a b}"] {
+        for text in [
+            "${SET:-${}}",
+            "${SET:?${A!}}",
+            "${UNSET:+${1}}",
+            "${SET x}",
+            "${SET:x}",
+            "${SET:}",
+            "${SET.x}",
+            "${a b}",
+        ] {
             assert!(with(text, 0).is_err(), "{text}");
         }
         let deep = format!("{}{}", "${A:-".repeat(1000), "}".repeat(1000));
@@ -336,6 +366,6 @@ mod tests {
             assert_eq!(out, Ok((result.to_string(), shifted)), "{text}");
         }
         let message = "'HIGH_PORT' is 65000, which --port-offset 1000 takes past 65535".into();
-        assert_eq!(with("x$HIGH_PORT", 1000), Err(TemplateError { offset: 1, message }));
+        assert_eq!(with("x$HIGH_PORT", 1000), Err(TemplateError { offset: 1, message, syntax: false }));
     }
 }

@@ -58,7 +58,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stub = Arc::new(Stub {
         metrics: Metrics::new(&settings.service),
         tracer: Tracer::from_env(&settings.service),
-        client: reqwest::Client::builder().timeout(CALL_TIMEOUT).no_proxy().build()?,
+        client: super::client(CALL_TIMEOUT)?,
         log,
         settings,
     });

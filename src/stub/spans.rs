@@ -132,7 +132,7 @@ impl Tracer {
 }
 
 async fn export(endpoint: String, service: String, mut spans: mpsc::Receiver<Span>) {
-    let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build() else {
+    let Ok(client) = super::client(Duration::from_secs(5)) else {
         return;
     };
     while let Some(first) = spans.recv().await {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Shared by build and smoke: what a part is, whether its image is current, how one is built.
-# Sourced, never run. Needs bash 4.4 or newer.
+# Sourced, never run. Needs Linux and bash 5.
 #
 # A part is a folder here with a Dockerfile and a file named `part`, a bash fragment that sets
 #   version   the image's tag; the image is localhost/vv-parts/FOLDER:VERSION
@@ -13,6 +13,11 @@
 #   network   the network of the build's steps: none, where they listen on ports (default: host)
 #   sources   further files and folders, relative to the repository, that its image is made of
 # and may define prepare, which runs in the build context, a copy of the folder, and completes it.
+
+if [ "$(uname -s)" != Linux ] || [ "${BASH_VERSINFO[0]}" -lt 5 ]; then
+    echo "tests/parts: these images are built on Linux (Debian or Ubuntu) with bash 5 or newer" >&2
+    exit 1
+fi
 
 readonly PREFIX=localhost/vv-parts
 # Raised when this file changes in a way that makes every image out of date.
@@ -100,8 +105,9 @@ build_part() (
     printf '%s\n' part 'Dockerfile*' pom.xml 'go.*' .dockerignore >.dockerignore
     echo "docker build $image"
     labels=(--label "vv.parts.recipe=$(recipe_hash "$name")")
+    # Said of every image, because labels are inherited.
+    if [ -n "$stands_in" ]; then real="no: test code that stands in for $stands_in" && labels+=(--label vv.parts.stand-in=true); fi
     if [ -n "$real" ]; then labels+=(--label "vv.parts.real=$real"); fi
-    if [ -n "$stands_in" ]; then labels+=(--label vv.parts.stand-in=true --label "vv.parts.stands-in-for=$stands_in"); fi
     before=$(docker image inspect -f '{{.Id}}' "$image" 2>/dev/null || true)
     if [ -z "$package" ]; then
         docker_build "$image" "${labels[@]}"
@@ -110,7 +116,8 @@ build_part() (
         docker_build "$PREFIX/$name:building"
         installed=$(docker run --rm --network none --entrypoint dpkg-query "$PREFIX/$name:building" -W -f '${Version}' "$package")
         printf 'FROM %s\n' "$PREFIX/$name:building" >Dockerfile.label
-        docker_build "$image" -f Dockerfile.label "${labels[@]}" --label "vv.parts.real=$package $installed"
+        version=${installed#*:} # without the epoch, and below without the packager's own revision
+        docker_build "$image" -f Dockerfile.label "${labels[@]}" --label "vv.parts.real=$package ${version%%[-+]*} (Debian $installed)"
         docker rmi "$PREFIX/$name:building" >/dev/null
     fi
     # The image of the former recipe, unless a container still uses it.

@@ -27,6 +27,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 const CALL_LIMIT: Duration = Duration::from_secs(120);
 
 /// A connection to an engine.
+#[derive(Clone)]
 pub struct Client {
     /// Every request of it bears the negotiated version.
     docker: Docker,

@@ -61,7 +61,7 @@ impl Ignore {
 impl Pattern {
     fn matches(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(index, _)| index).chain([path.len()]);
-        ends.into_iter().any(|end| self.regex.is_match(path[..end].as_bytes()))
+        ends.into_iter().any(|end| self.regex.is_match(&path.as_bytes()[..end]))
     }
 }
 

@@ -1,12 +1,13 @@
 //! A container's output, as lines with their times.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::{Stream, StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::client::Client;
 use crate::engine::{EngineStream, LogLine, LogQuery};
@@ -17,38 +18,64 @@ const PIECE: usize = 16 * 1024;
 /// A line that is longer is given out in parts, so that memory stays bounded.
 const LONGEST_LINE: usize = 1024 * 1024;
 
+/// How far apart the times of what two streams of a container print may be out of order.
+const OUT_OF_ORDER: SignedDuration = SignedDuration::from_millis(10);
+
 /// Lines of a container, stdout and stderr, in the engine's order. What goes wrong comes as the stream's last item.
 pub fn lines(client: &Client, container: &str, query: &LogQuery) -> EngineStream<LogLine> {
-    let tail = query.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string());
-    let options = LogsOptionsBuilder::new()
-        .follow(query.follow)
-        .stdout(true)
-        .stderr(true)
-        .timestamps(true)
-        .tail(&tail)
-        .build();
-    // bollard counts whole seconds.
-    let mut times = Vec::new();
-    for (name, time) in [("since", query.since), ("until", query.until)] {
-        if let Some(time) = time {
-            times.push((name, seconds(time)));
-        }
-    }
-    let docker = client.with_query("/logs", times);
+    let reader = Reader { client: client.clone(), container: container.to_owned(), query: query.clone() };
     let error = client.errors(format!("read the output of {container}"));
-    let raw = Box::pin(docker.logs(container, Some(options)));
-    let state = State { raw, assembler: Assembler::default(), ready: VecDeque::new(), ended: false };
+    let state = State {
+        raw: reader.open(query.follow, query.since),
+        // The engine may end a stream that it follows before its end (20.10 does, under load, when the container
+        // exits): what is left is read afterwards.
+        rest: query.follow.then_some(reader),
+        assembler: Assembler::default(),
+        ready: VecDeque::new(),
+        ended: false,
+    };
     Box::pin(stream::unfold(state, State::next).map(move |item| item.map_err(&error)))
 }
 
-struct State<S> {
-    raw: S,
+type Raw = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
+/// Opens a container's output.
+struct Reader {
+    client: Client,
+    container: String,
+    query: LogQuery,
+}
+
+impl Reader {
+    fn open(&self, follow: bool, since: Option<Timestamp>) -> Raw {
+        let tail = match self.query.tail {
+            Some(lines) if follow == self.query.follow => lines.to_string(),
+            _ => "all".to_owned(),
+        };
+        let options = LogsOptionsBuilder::new()
+            .follow(follow)
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .tail(&tail)
+            .build();
+        // bollard counts whole seconds.
+        let times = [("since", since), ("until", self.query.until)];
+        let times = times.into_iter().filter_map(|(name, time)| Some((name, seconds(time?))));
+        let docker = self.client.with_query("/logs", times.collect());
+        Box::pin(docker.logs(&self.container, Some(options)))
+    }
+}
+
+struct State {
+    raw: Raw,
+    rest: Option<Reader>,
     assembler: Assembler,
     ready: VecDeque<LogLine>,
     ended: bool,
 }
 
-impl<S: Stream<Item = Result<LogOutput, Error>> + Unpin> State<S> {
+impl State {
     async fn next(mut self) -> Option<(Result<LogLine, Error>, Self)> {
         loop {
             if let Some(line) = self.ready.pop_front() {
@@ -64,14 +91,27 @@ impl<S: Stream<Item = Result<LogOutput, Error>> + Unpin> State<S> {
                 Some(Ok(LogOutput::StdOut { message } | LogOutput::StdIn { message })) => {
                     self.assembler.frame(false, &message, ready);
                 }
+                // Removed meanwhile: there is no rest.
+                Some(Err(_)) if self.assembler.seen.again => self.finish(),
                 Some(Err(failure)) => {
                     self.ended = true;
                     return Some((Err(failure), self));
                 }
-                None => {
-                    self.ended = true;
-                    self.assembler.finish(ready);
-                }
+                None => self.finish(),
+            }
+        }
+    }
+
+    /// The stream has ended: it is read on where it broke off, once, or the output is over.
+    fn finish(&mut self) {
+        match self.rest.take() {
+            Some(reader) => {
+                let since = self.assembler.repeat_from().or(reader.query.since);
+                self.raw = reader.open(false, since);
+            }
+            None => {
+                self.ended = true;
+                self.assembler.finish(&mut self.ready);
             }
         }
     }
@@ -86,6 +126,39 @@ fn seconds(time: Timestamp) -> String {
 struct Assembler {
     stdout: Partial,
     stderr: Partial,
+    seen: Seen,
+}
+
+/// The latest pieces, so that those that come again can be told.
+#[derive(Debug, Default)]
+struct Seen {
+    newest: Option<Timestamp>,
+    pieces: VecDeque<(Timestamp, bool)>,
+    /// What is read now may have been read before.
+    again: bool,
+}
+
+impl Seen {
+    /// Notes a piece. False for one that was noted before.
+    fn is_new(&mut self, time: Timestamp, stderr: bool) -> bool {
+        if self.again {
+            if self.newest.is_some_and(|newest| time > newest) {
+                return true;
+            }
+            if let Some(index) = self.pieces.iter().position(|piece| *piece == (time, stderr)) {
+                self.pieces.remove(index);
+                return false;
+            }
+            return true;
+        }
+        let newest = self.newest.map_or(time, |newest| newest.max(time));
+        self.newest = Some(newest);
+        while self.pieces.front().is_some_and(|(time, _)| *time + OUT_OF_ORDER < newest) {
+            self.pieces.pop_front();
+        }
+        self.pieces.push_back((time, stderr));
+        true
+    }
 }
 
 #[derive(Debug, Default)]
@@ -95,10 +168,20 @@ struct Partial {
 }
 
 impl Assembler {
+    /// From where the output is to be read again so that nothing is missed; pieces that come twice are dropped.
+    fn repeat_from(&mut self) -> Option<Timestamp> {
+        self.seen.again = true;
+        self.seen.newest.map(|newest| newest - OUT_OF_ORDER)
+    }
+
     /// A frame of the multiplexed stream: one piece.
     fn frame(&mut self, stderr: bool, frame: &[u8], ready: &mut VecDeque<LogLine>) {
+        let stamp = stamp(frame);
+        if stamp.is_some_and(|(time, _)| !self.seen.is_new(time, stderr)) {
+            return;
+        }
         let partial = if stderr { &mut self.stderr } else { &mut self.stdout };
-        partial.piece(stderr, frame, ready);
+        partial.piece(stderr, stamp, frame, ready);
     }
 
     /// A line of a terminal's stream, which has no frames: pieces follow each other without a mark, but all except
@@ -109,10 +192,10 @@ impl Assembler {
             if line.len() <= end || stamp_length(&line[end..]).is_none() {
                 break;
             }
-            self.stdout.piece(false, &line[..end], ready);
+            self.frame(false, &line[..end], ready);
             line = &line[end..];
         }
-        self.stdout.piece(false, line, ready);
+        self.frame(false, line, ready);
     }
 
     fn finish(&mut self, ready: &mut VecDeque<LogLine>) {
@@ -125,9 +208,15 @@ impl Assembler {
 }
 
 impl Partial {
-    fn piece(&mut self, stderr: bool, piece: &[u8], ready: &mut VecDeque<LogLine>) {
+    fn piece(
+        &mut self,
+        stderr: bool,
+        stamp: Option<(Timestamp, usize)>,
+        piece: &[u8],
+        ready: &mut VecDeque<LogLine>,
+    ) {
         let mut rest = piece;
-        if let Some((time, length)) = stamp(piece) {
+        if let Some((time, length)) = stamp {
             if self.bytes.is_empty() {
                 self.time = time;
             }
@@ -203,6 +292,24 @@ mod tests {
         ];
         let expected = expected.map(|(text, stderr, nanos)| (text.to_owned(), stderr, nanos));
         assert_eq!(texts(ready), expected);
+    }
+
+    #[test]
+    fn what_is_read_again_comes_once() {
+        let mut assembler = Assembler::default();
+        let mut ready = VecDeque::new();
+        let first = [(false, T1, "a\n"), (false, T1, "b\n"), (true, T2, "c\n"), (false, T2, "half")];
+        let again = [(false, T1, "d\n"), (false, T2, "er\n"), (true, T2, "e\n")];
+        for (stderr, time, text) in first {
+            assembler.frame(stderr, format!("{time} {text}").as_bytes(), &mut ready);
+        }
+        let from = assembler.repeat_from().unwrap();
+        assert!(from < T1.parse().unwrap());
+        for (stderr, time, text) in first.into_iter().chain(again) {
+            assembler.frame(stderr, format!("{time} {text}").as_bytes(), &mut ready);
+        }
+        let lines: Vec<String> = texts(ready).into_iter().map(|(text, ..)| text).collect();
+        assert_eq!(lines, ["a", "b", "c", "d", "halfer", "e"]);
     }
 
     #[test]

@@ -23,13 +23,18 @@ impl State {
     pub fn create_container(&mut self, request: &CreateContainer) -> Result<String, EngineError> {
         let attempt = format!("create container {}", request.name);
         let image = &request.spec.image;
-        let by_id = || self.images.values().find(|id| *id == image).cloned();
-        let Some(image_id) = self.images.get(image).cloned().or_else(by_id) else {
+        let Some(image_id) = self.image_id(image) else {
             return Err(EngineError::NotFound { attempt, message: format!("No such image: {image}") });
         };
         if let Some(taken) = self.containers.values().find(|container| container.name == request.name) {
             let message = format!("name {} is in use by container {}", request.name, taken.id);
             return Err(EngineError::Conflict { attempt, message });
+        }
+        let network_mode = self.namespace(&attempt, request.spec.network_mode.as_deref())?;
+        let mut shares = Vec::new();
+        for mode in [&request.spec.network_mode, &request.spec.ipc, &request.spec.pid] {
+            let mode = self.namespace(&attempt, mode.as_deref())?;
+            shares.extend(mode.and_then(|mode| mode.strip_prefix("container:").map(str::to_owned)));
         }
         let mut anonymous = BTreeMap::new();
         for (target, mount) in &request.spec.volumes {
@@ -62,6 +67,8 @@ impl State {
             health_output: None,
             created,
             image_id,
+            shares,
+            network_mode,
             networks,
             ports: Vec::new(),
             anonymous,
@@ -71,6 +78,16 @@ impl State {
         self.outbox.events.push(container.event(ContainerEventKind::Created));
         self.containers.insert(id.clone(), container);
         Ok(id)
+    }
+
+    /// A namespace as the engine keeps it: another container's by its id.
+    fn namespace(&self, attempt: &str, mode: Option<&str>) -> Result<Option<String>, EngineError> {
+        let Some(parent) = mode.and_then(|mode| mode.strip_prefix("container:")) else {
+            return Ok(mode.map(str::to_owned));
+        };
+        let message = format!("No such container: {parent}");
+        let refusal = || EngineError::NotFound { attempt: attempt.to_owned(), message };
+        Ok(Some(format!("container:{}", self.find(parent).ok_or_else(refusal)?.id)))
     }
 
     fn join(&self, network: &str, attachment: &NetworkAttachment) -> Joined {
@@ -125,6 +142,12 @@ impl State {
             {
                 let message = format!("network {} not found", joined.network_id);
                 return Err(EngineError::NotFound { attempt, message });
+            }
+        }
+        for parent in &found.shares {
+            if self.containers.get(parent).is_none_or(|parent| !parent.state.is_up()) {
+                let message = format!("cannot join namespace of a non running container: {parent}");
+                return Err(EngineError::Conflict { attempt, message });
             }
         }
         let ports = self.allocate_ports(found, &attempt)?;
@@ -256,7 +279,7 @@ impl State {
     pub fn observe_container(&self, container: &Container) -> ObservedContainer {
         let spec = &container.request.spec;
         let label = |name| container.label(name).unwrap_or_default();
-        let moved = self.images.get(&spec.image).is_none_or(|id| *id != container.image_id);
+        let moved = self.image_id(&spec.image).is_none_or(|id| id != container.image_id);
         ObservedContainer {
             id: container.id.clone(),
             name: container.name.clone(),
@@ -316,7 +339,7 @@ fn attachment((name, joined): (&String, &Joined)) -> (String, ObservedAttachment
 
 fn network_mode(container: &Container) -> String {
     let first = || container.networks.keys().next().cloned();
-    container.request.spec.network_mode.clone().or_else(first).unwrap_or_else(|| "default".to_owned())
+    container.network_mode.clone().or_else(first).unwrap_or_else(|| "default".to_owned())
 }
 
 fn mounts(container: &Container) -> BTreeMap<String, ObservedMount> {

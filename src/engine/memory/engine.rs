@@ -1,6 +1,6 @@
 //! The trait, method by method: each names its call and hands it to the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,9 +13,12 @@ use crate::engine::{
     ContainerDetails, ContainerEvent, ContainerEventKind, Engine, EngineError, EngineStream, ExecRequest,
     ExecSession, LogLine, LogQuery, OnProgress, Progress, PublishedPort,
 };
-use crate::plan::observed::{EngineInfo, Observed, ObservedContainer};
+use crate::plan::observed::{ContainerState, EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::{Build, NetworkAttachment};
+
+/// The label with a container's project.
+const PROJECT: &str = "com.docker.compose.project";
 
 fn engine_info() -> EngineInfo {
     EngineInfo {
@@ -29,8 +32,7 @@ fn engine_info() -> EngineInfo {
 }
 
 fn of_project(state: &State, project: &str) -> Vec<ObservedContainer> {
-    let label = "com.docker.compose.project";
-    let containers = state.containers.values().filter(|container| container.label(label) == Some(project));
+    let containers = state.containers.values().filter(|container| container.label(PROJECT) == Some(project));
     containers.map(|container| state.observe_container(container)).collect()
 }
 
@@ -61,7 +63,7 @@ impl Engine for MemoryEngine {
         self.call("projects", "", |state| {
             let projects = state.containers.values().filter_map(|container| {
                 let folder = container.label("com.docker.compose.project.working_dir").unwrap_or_default();
-                Some((container.label("com.docker.compose.project")?.to_owned(), folder.to_owned()))
+                Some((container.label(PROJECT)?.to_owned(), folder.to_owned()))
             });
             Ok(projects.collect())
         })
@@ -73,7 +75,7 @@ impl Engine for MemoryEngine {
             let ports = state.containers.values().flat_map(|container| {
                 container.ports.iter().map(|port| PublishedPort {
                     container: container.name.clone(),
-                    project: container.label("com.docker.compose.project").map(str::to_owned),
+                    project: container.label(PROJECT).map(str::to_owned),
                     port: port.clone(),
                 })
             });
@@ -153,7 +155,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
-        self.call("image_id", image, |state| Ok(state.images.get(image).cloned())).await
+        self.call("image_id", image, |state| Ok(state.image_id(image))).await
     }
 
     async fn pull_image(
@@ -168,7 +170,7 @@ impl Engine for MemoryEngine {
 
     async fn push_image(&self, image: &str, _progress: OnProgress<'_>) -> Result<(), EngineError> {
         self.call("push_image", image, |state| {
-            state.remote_images.insert(image.to_owned());
+            state.remote_images.insert(crate::plan::images::normal_reference(image));
             Ok(())
         })
         .await
@@ -222,12 +224,27 @@ impl Engine for MemoryEngine {
         // From before the call on, so that nothing falls between.
         let receiver = self.inner.events.subscribe();
         self.call("events", project, |_| Ok(())).await?;
-        let events = stream::unfold(receiver, |mut receiver| async move {
-            loop {
-                match receiver.recv().await {
-                    Ok(Some(event)) => return Some((Ok(event), receiver)),
-                    Ok(None) | Err(RecvError::Closed) => return None,
-                    Err(RecvError::Lagged(_)) => {}
+        let (engine, project) = (self.clone(), project.to_owned());
+        let events = stream::unfold((receiver, BTreeSet::new()), move |(mut receiver, mut own)| {
+            let (engine, project) = (engine.clone(), project.clone());
+            async move {
+                loop {
+                    match receiver.recv().await {
+                        Ok(Some(event)) => {
+                            let state = engine.state();
+                            // One that is removed by now is known from its earlier events.
+                            let found = state.containers.get(&event.id);
+                            if found.is_some_and(|found| found.label(PROJECT) == Some(project.as_str())) {
+                                own.insert(event.id.clone());
+                            }
+                            drop(state);
+                            if own.contains(&event.id) {
+                                return Some((Ok(event), (receiver, own)));
+                            }
+                        }
+                        Ok(None) | Err(RecvError::Closed) => return None,
+                        Err(RecvError::Lagged(_)) => {}
+                    }
                 }
             }
         });
@@ -266,7 +283,7 @@ impl Engine for MemoryEngine {
             .call("wait_exit", container, |state| {
                 let found = state.get("wait for container", container)?;
                 let ended = match found.state {
-                    crate::plan::observed::ContainerState::Exited(code) => Some(code),
+                    ContainerState::Exited(code) => Some(code),
                     _ => None,
                 };
                 Ok((found.id.clone(), ended))

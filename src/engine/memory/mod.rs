@@ -22,6 +22,7 @@ pub use behaviour::{Behaviour, ExecScript, Exit};
 pub use calls::{Call, MUTATING};
 
 use super::{ContainerEvent, ContainerEventKind, EngineError, LogLine};
+use crate::plan::images::normal_reference;
 use crate::plan::observed::{ContainerState, Health};
 use calls::{Fault, Ledger};
 use state::State;
@@ -72,12 +73,12 @@ impl MemoryEngine {
 
     /// Makes an image one that can be pulled.
     pub fn add_remote_image(&self, image: &str) {
-        self.state().remote_images.insert(image.to_owned());
+        self.state().remote_images.insert(normal_reference(image));
     }
 
     /// The next pull or build of this image gives another one than before.
     pub fn renew_image(&self, image: &str) {
-        *self.state().image_versions.entry(image.to_owned()).or_default() += 1;
+        *self.state().image_versions.entry(normal_reference(image)).or_default() += 1;
     }
 
     /// Makes a host port one that some process has.

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::state::State;
 use crate::engine::EngineError;
+use crate::plan::images::normal_reference;
 use crate::plan::observed::{ContainerState, ObservedNetwork, ObservedVolume};
 use crate::plan::spec::{CreateNetwork, CreateVolume, MountSpec};
 
@@ -89,7 +90,7 @@ impl State {
     }
 
     pub fn pull_image(&mut self, image: &str) -> Result<(), EngineError> {
-        if !self.remote_images.contains(image) {
+        if !self.remote_images.contains(&normal_reference(image)) {
             return Err(EngineError::NotFound {
                 attempt: format!("pull {image}"),
                 message: format!("manifest for {image} not found"),
@@ -100,6 +101,7 @@ impl State {
     }
 
     pub fn remove_image(&mut self, image: &str) {
+        let image = &normal_reference(image);
         let in_use = |id: &String| {
             let up = |state: ContainerState| state != ContainerState::Removing;
             self.containers.values().any(|container| up(container.state) && &container.image_id == id)

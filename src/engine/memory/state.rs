@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::behaviour::Behaviour;
 use super::{Inner, life};
 use crate::engine::{ActiveHealthcheck, ContainerEvent, ContainerEventKind, EngineError, LogLine};
+use crate::plan::images::normal_reference;
 use crate::plan::observed::{ContainerState, Health, ObservedNetwork, ObservedPort, ObservedVolume};
 use crate::plan::spec::CreateContainer;
 use crate::stack::model::{Healthcheck, NetworkAttachment, Test};
@@ -76,6 +77,10 @@ pub(super) struct Container {
     pub health_output: Option<String>,
     pub created: i64,
     pub image_id: String,
+    /// The namespaces of other containers that it shares, by their ids.
+    pub shares: Vec<String>,
+    /// `host`, `container:ID`, …; nothing where it has networks of its own.
+    pub network_mode: Option<String>,
     pub networks: BTreeMap<String, Joined>,
     /// Ports that it has while it runs.
     pub ports: Vec<ObservedPort>,
@@ -178,8 +183,16 @@ impl State {
     }
 
     pub fn add_image(&mut self, image: &str) {
-        let version = self.image_versions.get(image).copied().unwrap_or_default();
-        self.images.insert(image.to_owned(), super::resources::image_id(image, version));
+        let image = normal_reference(image);
+        let version = self.image_versions.get(&image).copied().unwrap_or_default();
+        let id = super::resources::image_id(&image, version);
+        self.images.insert(image, id);
+    }
+
+    /// The ID of the image of this reference, or of this ID.
+    pub fn image_id(&self, image: &str) -> Option<String> {
+        let by_id = || self.images.values().find(|id| *id == image);
+        self.images.get(&normal_reference(image)).or_else(by_id).cloned()
     }
 
     /// The container of this name or id, or whose id starts so.

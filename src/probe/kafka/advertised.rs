@@ -59,7 +59,10 @@ pub(super) async fn check(
     });
     for (broker, result) in brokers.iter().zip(join_all(checks).await) {
         if let Err(trouble) = result {
-            return Err(failure(target, asked, side, broker, &trouble));
+            let failure = failure(target, asked, side, broker, &trouble);
+            // Another broker may just have died: the cluster notices after some seconds.
+            let lasting = brokers.len() == 1 || !matches!(trouble, Trouble::Unanswered(_));
+            return Err(ProbeFailure { lasting, ..failure });
         }
     }
     Ok(())
@@ -170,8 +173,8 @@ fn failure(
         (Trouble::Unanswered(why), _) => why.clone(),
     };
     let detail = format!(
-        "advertised listener unreachable: the bootstrap at {} answers and sends clients on to {address} (broker {id}), \
-         but {trouble}",
+        "advertised listener unreachable: the bootstrap at {} answers and sends clients on to {address} (broker {id}): \
+         {trouble}",
         asked.address
     );
     let variable = listeners::advertised_variable(target.service);
@@ -194,5 +197,5 @@ fn failure(
             asked.inside.unwrap_or(broker.port)
         ),
     };
-    ProbeFailure::lasting(detail).hint(hint)
+    ProbeFailure::new(detail).hint(hint)
 }

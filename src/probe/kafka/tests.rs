@@ -128,14 +128,14 @@ async fn from_outside() {
     ok: 1 broker, advertised as 127.0.0.1:PORT
     ok: 2 brokers, advertised as 127.0.0.1:PORT, localhost:PORT
     fail: answers, but no broker is registered yet
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to kafka.invalid:9092 (broker 1), but the name kafka.invalid doesn't resolve from here -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 1), but nothing listens: 127.0.0.1:PORT refuses connections -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 1), but 127.0.0.1:PORT accepts and closes the connection without an answer -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 2), but 127.0.0.1:PORT answers, but not as Kafka -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to kafka.invalid:9092 (broker 1): the name kafka.invalid doesn't resolve from here -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 1): nothing listens: 127.0.0.1:PORT refuses connections -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 1): 127.0.0.1:PORT accepts and closes the connection without an answer -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
+    fail: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to 127.0.0.1:PORT (broker 2): 127.0.0.1:PORT answers, but not as Kafka -> advertise the listener on container port 9092 as localhost:PORT in KAFKA_ADVERTISED_LISTENERS, and keep another listener for the containers
     warn: 127.0.0.1:PORT answers ApiVersions and hangs up at Metadata -> does this listener want a login (SASL)? Publish a PLAINTEXT one for local work
     fail: 127.0.0.1:PORT answers, but not as Kafka
     lasting: the listener wants TLS -> publish a PLAINTEXT listener for local work
-    fail: 127.0.0.1:PORT stops in the middle of its answer for 5 s
+    fail: 127.0.0.1:PORT closes the connection in the middle of its answer
     fail: 127.0.0.1:PORT accepts and closes at once: nothing answers on port 9092 in the container
     fail: 127.0.0.1:PORT refuses connections (container port 9092)
     fail: 127.0.0.1:PORT accepts but says nothing within 300 ms
@@ -199,9 +199,9 @@ async fn names_of_the_stack_stand_for_its_replicas() {
     ok: 1 broker, advertised as broker:9092
     ok: 2 brokers, advertised as kafka:9092, kafka-2:9092
     ok: 2 brokers, advertised as kafka:9092, kafka-2:9093
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to kafka:9999 (broker 1), but nothing listens: 127.0.0.1:PORT refuses connections -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to localhost:PORT (broker 1), but for every other container that is itself -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
-    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to nobody.invalid:9092 (broker 1), but the name nobody.invalid is none of the stack's and doesn't resolve from here -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to kafka:9999 (broker 1): nothing listens: 127.0.0.1:PORT refuses connections -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to localhost:PORT (broker 1): for every other container that is itself -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
+    lasting: advertised listener unreachable: the bootstrap at 127.0.0.1:PORT answers and sends clients on to nobody.invalid:9092 (broker 1): the name nobody.invalid is none of the stack's and doesn't resolve from here -> advertise the listener for the containers as kafka:9092 in KAFKA_ADVERTISED_LISTENERS
     ");
 }
 

@@ -76,8 +76,12 @@ fn mapping(node: &Node, value: impl Fn(&str, &Node) -> Value) -> Value {
 }
 
 fn resources(node: &Node) -> Value {
-    mapping(node, |_, part| {
-        mapping(part, |key, node| match key {
+    let parts = ["limits", "reservations"].into_iter().filter_map(|key| Some((key, node.get(key)?)));
+    let part = |part: &Node| {
+        // Sorted, as Compose has them.
+        let mut entries: Vec<_> = part.as_mapping().into_iter().flatten().collect();
+        entries.sort_by_key(|(key, _)| *key);
+        let amount = |key: &str, node: &Node| match key {
             "cpus" => number(node),
             "pids" => integer(node),
             "memory" => match &node.value {
@@ -87,8 +91,12 @@ fn resources(node: &Node) -> Value {
             }
             .unwrap_or_else(|| from_node(node)),
             _ => from_node(node),
-        })
-    })
+        };
+        let entries =
+            entries.into_iter().map(|(key, entry)| (Value::from(key.as_str()), amount(key, &entry.node)));
+        Value::from(entries.collect::<Mapping>())
+    };
+    parts.map(|(key, node)| (Value::from(key), part(node))).collect::<Mapping>().into()
 }
 
 fn labels(node: &Node) -> Value {

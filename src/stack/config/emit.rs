@@ -120,10 +120,14 @@ fn base_60(text: &str) -> bool {
 
 /// `2026-03-31`, alone or with a time after it.
 fn date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
-    let day = [5, 6, 8, 9].into_iter().all(digit) || digit(5) && (digit(6) || bytes.get(6) == Some(&b'-'));
-    (0..4).all(digit) && bytes.get(4) == Some(&b'-') && day
+    let day = text.split(['T', 't', ' ']).next().unwrap_or_default();
+    let digits = |part: &str, lengths: &[usize]| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match day.split('-').collect::<Vec<_>>()[..] {
+        [year, month, day] => digits(year, &[4]) && digits(month, &[1, 2]) && digits(day, &[1, 2]),
+        _ => false,
+    }
 }
 
 fn plain_is_safe(text: &str) -> bool {

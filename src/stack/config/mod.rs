@@ -83,6 +83,7 @@ fn object(default_name: &str, file: &FileMount, source: Option<&Node>) -> Value 
         FileSource::Environment(variable) => block.put("environment", variable.as_str()),
     }
     if let Some(source) = source {
+        as_it_stands(&mut block, source, "labels");
         block.extensions(source);
     }
     block.into()

@@ -22,7 +22,7 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     block.filled("profiles", list(&service.profiles));
     as_it_stands(&mut block, source, "annotations");
     as_it_stands(&mut block, source, "attach");
-    block.option("build", service.build.as_ref().map(build));
+    block.option("build", service.build.as_ref().map(|described| build(described, source)));
     as_it_stands(&mut block, source, "develop");
     block.filled("cap_add", list(&service.cap_add));
     block.filled("cap_drop", list(&service.cap_drop));
@@ -101,7 +101,7 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     block.into()
 }
 
-fn build(build: &Build) -> Value {
+fn build(build: &Build, source: &Node) -> Value {
     let mut block = Block::default();
     block.put("context", build.context.to_string_lossy().as_ref());
     match &build.dockerfile_inline {
@@ -111,6 +111,9 @@ fn build(build: &Build) -> Value {
     block.filled("args", environment(&build.args));
     block.filled("labels", strings(&build.labels));
     block.filled("cache_from", list(&build.cache_from));
+    if let Some(source) = source.get("build") {
+        as_it_stands(&mut block, source, "cache_to");
+    }
     block.flag("no_cache", build.no_cache);
     block.flag("pull", build.pull);
     let hosts: Vec<String> = build.extra_hosts.iter().map(|host| host.replacen(':', "=", 1)).collect();

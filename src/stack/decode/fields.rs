@@ -89,18 +89,10 @@ impl<'a> Fields<'a> {
         &self.at
     }
 
-    /// The value of a key, unless it is null or not there.
+    /// The value of a key; nothing when that is null or not there.
     pub fn get(&self, key: &str) -> Option<At<'a>> {
-        self.present(key).filter(|at| !at.is_null())
-    }
-
-    /// The value of a key that may be null; nothing when the key isn't there.
-    pub fn present(&self, key: &str) -> Option<At<'a>> {
-        debug_assert!(
-            key.starts_with("x-") || self.keys.all().any(|known| known == key),
-            "{key} isn't in the table"
-        );
-        self.entries.get(key).map(|entry| self.at.below(key, &entry.node))
+        debug_assert!(self.keys.all().any(|known| known == key), "{key} isn't in the table");
+        self.entries.get(key).map(|entry| self.at.below(key, &entry.node)).filter(|at| !at.is_null())
     }
 
     /// The value of a key that must be there.

@@ -12,7 +12,7 @@ use crate::stack::node::{Node, Value};
 use crate::stack::scalar::text_of;
 use crate::stack::units;
 
-impl At<'_> {
+impl<'a> At<'a> {
     /// A string.
     pub fn string(&self) -> Option<String> {
         match &self.node.value {
@@ -166,6 +166,18 @@ impl At<'_> {
             self.problem(format!("'{text}' isn't one of {list}{hint}"));
         }
         found
+    }
+
+    /// A list of names, or a mapping from names to more about each: every name with where it stands.
+    pub fn names(&self) -> Vec<(String, At<'a>)> {
+        if self.is_list() {
+            return self.items().into_iter().filter_map(|at| Some((at.text()?, at))).collect();
+        }
+        if !self.is_mapping() && !self.is_null() {
+            self.expected("a list or a mapping");
+            return Vec::new();
+        }
+        self.entries().into_iter().map(|(name, at)| (name.to_owned(), at)).collect()
     }
 
     /// A list of strings.

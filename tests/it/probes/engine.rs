@@ -1,0 +1,152 @@
+//! Containers of a test, and the engine's command line as a platform.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use vv::platform::{
+    Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
+};
+
+/// Runs docker and returns what it says; panics when it fails.
+pub fn docker(words: &[&str]) -> String {
+    let ran = Command::new("docker").args(words).output().expect("the docker command is there");
+    assert!(ran.status.success(), "docker {}: {}", words.join(" "), String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
+}
+
+/// A container that is gone when the test ends, however it ends.
+pub struct Container {
+    pub name: String,
+}
+
+impl Container {
+    /// Starts one. `options` are those of `docker run`, `command` the container's.
+    pub fn start(test: &str, image: &str, options: &[&str], command: &[&str]) -> Self {
+        let run = std::env::var("VV_TEST_RUN").unwrap_or_else(|_| format!("vvt{}", std::process::id()));
+        let container = Self { name: format!("{run}-probe-{test}") };
+        let image = format!("localhost/vv-parts/{image}");
+        let mut words = vec!["run", "--detach", "--pull", "never", "--name", &container.name];
+        words.extend(options);
+        words.push(&image);
+        words.extend(command);
+        docker(&words);
+        container
+    }
+
+    /// Stops the main process as an overload or a debugger would: the kernel still accepts, nobody answers.
+    pub fn freeze(&self) {
+        docker(&["kill", "--signal", "STOP", &self.name]);
+    }
+
+    /// What the container said.
+    pub fn logs(&self) -> String {
+        let ran = Command::new("docker").args(["logs", "--tail", "40", &self.name]).output().unwrap();
+        String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned()
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rm", "--force", "--volumes", &self.name]).output();
+    }
+}
+
+/// A port of the host that nobody has right now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The containers of a test as a platform: one replica per service.
+#[derive(Default)]
+pub struct Cli {
+    names: BTreeMap<String, String>,
+}
+
+impl Cli {
+    /// A platform on which this container is the service's replica.
+    pub fn of(service: &str, container: &Container) -> Self {
+        Self { names: BTreeMap::from([(service.to_owned(), container.name.clone())]) }
+    }
+
+    /// The replica's state.
+    pub fn status(&self, service: &str) -> ReplicaStatus {
+        let container = self.inspect(service);
+        let state = &container["State"];
+        let health = match state["Health"]["Status"].as_str() {
+            Some("starting") => Some(HealthVerdict::Starting),
+            Some("healthy") => Some(HealthVerdict::Healthy),
+            Some("unhealthy") => Some(HealthVerdict::Unhealthy),
+            _ => None,
+        };
+        ReplicaStatus {
+            replica: Replica { service: service.to_owned(), number: 1 },
+            state: match state["Status"].as_str().unwrap() {
+                "created" => ReplicaState::Created,
+                "running" => ReplicaState::Running,
+                "paused" => ReplicaState::Paused,
+                "restarting" => ReplicaState::Restarting,
+                "exited" => ReplicaState::Exited {
+                    code: state["ExitCode"].as_i64().unwrap(),
+                    oom: state["OOMKilled"].as_bool().unwrap(),
+                },
+                _ => ReplicaState::Dead,
+            },
+            health,
+            restarts: container["RestartCount"].as_u64().unwrap(),
+            name: self.names[service].clone(),
+            stub: false,
+        }
+    }
+
+    fn inspect(&self, service: &str) -> Value {
+        let said: Value = serde_json::from_str(&docker(&["inspect", &self.names[service]])).unwrap();
+        said[0].clone()
+    }
+}
+
+#[async_trait]
+impl Platform for Cli {
+    async fn replicas(&self, service: &str) -> Result<Vec<ReplicaStatus>, PlatformError> {
+        Ok(self.names.get(service).map(|_| self.status(service)).into_iter().collect())
+    }
+
+    async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
+        let settings = self.inspect(&replica.service)["NetworkSettings"].clone();
+        if let Some(bound) =
+            settings["Ports"][format!("{port}/tcp")].as_array().and_then(|bound| bound.first())
+        {
+            let address = format!("127.0.0.1:{}", bound["HostPort"].as_str().unwrap());
+            return Ok(Endpoint { address: address.parse().unwrap(), published: true });
+        }
+        match settings["IPAddress"].as_str().and_then(|ip| ip.parse().ok()) {
+            Some(ip) => Ok(Endpoint { address: SocketAddr::new(ip, port), published: false }),
+            None => Err(PlatformError::NotReachable(format!("port {port} isn't published"))),
+        }
+    }
+
+    async fn exec(
+        &self,
+        replica: &Replica,
+        command: &[String],
+        timeout: Duration,
+    ) -> Result<ExecResult, PlatformError> {
+        let mut docker = tokio::process::Command::new("docker");
+        docker.arg("exec").arg(&self.names[&replica.service]).args(command).kill_on_drop(true);
+        match tokio::time::timeout(timeout, docker.output()).await {
+            Ok(ran) => {
+                let ran = ran.unwrap();
+                let output = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+                Ok(ExecResult { code: ran.status.code().unwrap().into(), output })
+            }
+            Err(_) => Err(PlatformError::Timeout(timeout)),
+        }
+    }
+
+    async fn last_logs(&self, _: &Replica, _: usize) -> Result<Vec<String>, PlatformError> {
+        Ok(Vec::new())
+    }
+}
