@@ -31,9 +31,10 @@ def measure(bench):
                 _is_what_is_asked(bench, project)
                 if missing := witness.missing():
                     raise CommandFailed(f"{tool.name} said ready, but {', '.join(missing)} hadn't answered")
-            slowest, seconds = witness.slowest()
-            bench.say(f"  {'slowest, ' + slowest:<34} {seconds:8.3f} s")
+            name, seconds = witness.slowest()
+            bench.say(f"  {'slowest, ' + name:<34} {seconds:8.3f} s")
             if tool is bench.vv:
+                slowest = name
                 first_answers.append(seconds)
     answer = Quantity(tuple(first_answers), "s", f"the slowest, {slowest}, first answers")
     what = f"ValueVerse's infrastructure, {len(QUESTIONS)} systems, until ready"
