@@ -17,6 +17,10 @@ use crate::platform::{
 /// The label of a stand-in's container.
 const STUB_LABEL: &str = "vv.stub";
 
+/// How long the engine may take to tell more of a container than the list does. It is slow to while the container's
+/// healthcheck is being started on a busy machine, and what it adds isn't worth a false alarm.
+const INSPECT: Duration = Duration::from_secs(2);
+
 /// Output of a command that is kept, in bytes.
 const EXEC_OUTPUT: usize = 64 * 1024;
 
@@ -163,7 +167,8 @@ pub async fn last_logs(
 
 /// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will do.
 async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaStatus {
-    status_of(container, engine.inspect(&container.id).await.ok().as_ref())
+    let details = timeout(INSPECT, engine.inspect(&container.id)).await;
+    status_of(container, details.ok().and_then(Result::ok).as_ref())
 }
 
 fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) -> ReplicaStatus {
