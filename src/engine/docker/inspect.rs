@@ -179,6 +179,7 @@ mod tests {
                             "true",
                         ],
                     ),
+                    shell: [],
                     timeout: 2s,
                     interval: 5s,
                     retries: 7,

@@ -299,7 +299,7 @@ mod tests {
         let mut assembler = Assembler::default();
         let mut ready = VecDeque::new();
         let first = [(false, T1, "a\n"), (false, T1, "b\n"), (true, T2, "c\n"), (false, T2, "half")];
-        let again = [(false, T1, "d\n"), (false, T2, "er\n"), (true, T2, "e\n")];
+        let again = [(true, T1, "d\n"), (false, T2, "er\n"), (true, T2, "e\n")];
         for (stderr, time, text) in first {
             assembler.frame(stderr, format!("{time} {text}").as_bytes(), &mut ready);
         }

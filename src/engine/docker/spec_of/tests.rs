@@ -62,7 +62,7 @@ fn namespaces_and_limits() {
       "nano_cpus": 250000000,
       "memory": 33554432,
       "memory_reservation": 16777216,
-      "memory_swap": null,
+      "memory_swap": 67108864,
       "pids": 50,
       "cpu_shares": null,
       "cpuset": null
