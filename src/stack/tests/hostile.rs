@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::World;
 
-/// Runs a load that must end soon; debug builds are slow, so "soon" is generous.
+/// Runs a load that must end within a second: five for a debug build beside others on a busy machine (it takes 0.1).
 fn quick(text: &str) -> String {
     let start = Instant::now();
     let errors = World::new(&[("compose.yaml", text)]).errors();
-    assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
     errors
 }
 
@@ -63,7 +63,7 @@ fn includes_that_multiply_are_refused() {
     let start = Instant::now();
     let errors = World::new(&files).file("l0.yaml").errors();
     assert!(errors.contains("do its includes multiply?"), "{errors}");
-    assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
 }
 
 #[test]

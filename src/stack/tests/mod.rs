@@ -81,7 +81,7 @@ impl World {
                 .root
                 .get("services")
                 .and_then(|services| services.get(name))
-                .map_or("not there".into(), |service| json(service)),
+                .map_or("not there".into(), json),
             Err(error) => error.to_string(),
         }
     }
