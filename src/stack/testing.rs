@@ -69,12 +69,17 @@ pub fn errors(text: &str) -> String {
     }
 }
 
-/// The resolved stack as Compose would print it.
-pub fn config(text: &str, further: &[(&str, &str)]) -> String {
+/// The resolved stack as Compose would print it, as YAML and as JSON.
+pub fn configs(text: &str, further: &[(&str, &str)]) -> (String, String) {
     let mut memory = files(further);
     memory.0.insert(PathBuf::from("/w/compose.yaml"), text.as_bytes().to_vec());
     let document =
         load_document(&options(), &Layered::new(&memory)).unwrap_or_else(|error| panic!("{error}"));
     let stack = document.stack(&[]).unwrap_or_else(|error| panic!("{error}"));
-    super::config::yaml(&stack, &document)
+    (super::config::yaml(&stack, &document), super::config::json(&stack, &document).unwrap())
+}
+
+/// The resolved stack as Compose would print it.
+pub fn config(text: &str, further: &[(&str, &str)]) -> String {
+    configs(text, further).0
 }

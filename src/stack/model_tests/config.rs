@@ -1,6 +1,6 @@
 //! The resolved stack as a document.
 
-use crate::stack::testing::config;
+use crate::stack::testing::{config, configs};
 
 const FURTHER: [(&str, &str); 4] =
     [("web.env", "A=1\nB"), ("web.labels", "l=1"), ("conf", "c"), ("secret", "s")];
@@ -19,4 +19,13 @@ fn the_document_means_the_same_when_it_is_loaded_again() {
     let once = config(&text, &FURTHER);
     let further: Vec<_> = FURTHER.into_iter().chain([("kong.yml", "")]).collect();
     assert_eq!(config(&once, &further), once);
+}
+
+#[test]
+fn json_is_the_same_document() {
+    let text = include_str!("rich.yaml").replace("profiles: [front]", "profiles: []");
+    let (yaml, json) = configs(&text, &FURTHER);
+    let yaml: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(yaml, json);
 }
