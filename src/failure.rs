@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::engine::EngineError;
+use crate::plan::PlanError;
+
 /// What kind of failure it is; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -19,6 +22,8 @@ pub enum Kind {
     NotReady,
     /// Interrupted by a signal.
     Interrupted,
+    /// A command that ran in a container ended with this code, which becomes vv's own.
+    Command(u8),
 }
 
 impl Kind {
@@ -32,6 +37,7 @@ impl Kind {
             Kind::Backend => 5,
             Kind::NotReady => 6,
             Kind::Interrupted => 130,
+            Kind::Command(code) => code,
         }
     }
 }
@@ -75,6 +81,12 @@ impl Failure {
         Self { quiet: true, ..Self::new(kind, "") }
     }
 
+    /// The error, its causes and the first hint in one line.
+    pub fn in_a_line(&self) -> String {
+        let hint = self.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{:#}{hint}", self.error)
+    }
+
     /// Adds a hint: the next thing to type or to look at.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -91,8 +103,18 @@ impl Failure {
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
+    /// What the rooms' own errors know of kinds and hints is taken over.
     fn from(error: E) -> Self {
-        Self::from_error(Kind::Failed, error.into())
+        let error = error.into();
+        if let Some(EngineError::Unreachable { hints, .. }) = error.downcast_ref() {
+            let hints = hints.clone();
+            return Self { hints, ..Self::from_error(Kind::EngineUnreachable, error) };
+        }
+        if let Some(PlanError { hints, .. }) = error.downcast_ref() {
+            let hints = hints.clone();
+            return Self { hints, ..Self::from_error(Kind::Failed, error) };
+        }
+        Self::from_error(Kind::Failed, error)
     }
 }
 

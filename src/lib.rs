@@ -7,6 +7,8 @@
 pub mod cli;
 /// One file per subcommand: its arguments and what it does.
 pub mod commands;
+/// Where vv keeps what it can find out again.
+pub mod dirs;
 /// The container engine: a trait, and Docker behind it.
 pub mod engine;
 /// Failures, exit codes, hints.

@@ -1,1 +1,103 @@
-//! commands
+//! A file per subcommand: its arguments and its `run`. Nothing else reads them.
+
+pub mod complete;
+pub mod context;
+pub mod deploy;
+
+pub mod build;
+pub mod completions;
+pub mod config;
+pub mod down;
+pub mod eject;
+pub mod exec;
+pub mod health;
+pub mod help;
+pub mod logs;
+pub mod plan;
+pub mod pull;
+pub mod reset;
+pub mod restart;
+pub mod run;
+pub mod scale;
+pub mod stacks;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod stub;
+pub mod urls;
+pub mod version;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Result;
+use context::Context;
+
+/// Carries a parsed command line out.
+pub async fn run(cli: Cli) -> Result {
+    let context = Context::new(cli.global, cli.files);
+    match cli.command {
+        Command::Build(args) => build::run(&context, args).await,
+        Command::Pull(args) => pull::run(&context, args).await,
+        Command::Start(args) => start::run(&context, args).await,
+        Command::Stop(args) => stop::run(&context, args).await,
+        Command::Down(args) => down::run(&context, args).await,
+        Command::Restart(args) => restart::run(&context, args).await,
+        Command::Reset(args) => reset::run(&context, args).await,
+        Command::Status(args) => status::run(&context, args).await,
+        Command::Scale(args) => scale::run(&context, args).await,
+        Command::Health(args) => health::run(&context, args).await,
+        Command::Logs(args) => logs::run(&context, args).await,
+        Command::Urls(args) => urls::run(&context, args).await,
+        Command::Plan(args) => plan::run(&context, args).await,
+        Command::Config(args) => config::run(&context, args),
+        Command::Stacks(args) => stacks::run(&context, args),
+        Command::Eject(args) => eject::run(&context, args),
+        Command::Exec(args) => exec::run(&context, args).await,
+        Command::Run(args) => self::run::run(&context, args).await,
+        Command::Completions(args) => completions::run(&context, args),
+        Command::Version(args) => version::run(&context, args).await,
+        Command::Help(args) => help::run(&context, &args),
+        Command::Stub(args) => stub::run(args).await,
+    }
+}
+
+/// A duration as people type it: `90s`, `5m`, `1h30m`; a bare number is seconds.
+pub(crate) fn parse_duration(text: &str) -> std::result::Result<std::time::Duration, String> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(std::time::Duration::from_secs(seconds));
+    }
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| std::time::Duration::try_from(duration).ok())
+        .ok_or_else(|| "not a duration: 90s, 5m, 1h30m".to_owned())
+}
+
+/// Told when the user interrupts a second time.
+static INTERRUPTED_TWICE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+/// Waits for a second Ctrl-C while [`interrupt`] is heeded: then nothing is waited for any more.
+pub async fn interrupted_twice() {
+    INTERRUPTED_TWICE.notified().await;
+}
+
+/// Cancelled by Ctrl-C or SIGTERM.
+pub(crate) fn interrupt() -> tokio_util::sync::CancellationToken {
+    let token = tokio_util::sync::CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        let terminated = async {
+            match &mut terminated {
+                Some(terminated) => terminated.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated => {}
+        }
+        cancelled.cancel();
+        let _ = tokio::signal::ctrl_c().await;
+        INTERRUPTED_TWICE.notify_one();
+    });
+    token
+}

@@ -1,6 +1,11 @@
 //! The container engine: a trait, and Docker behind it. No engine's own type leaves its folder.
 
+pub mod connect;
 pub mod docker;
+#[doc(hidden)]
+pub mod memory;
+pub mod platform;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::Stream;
 
-use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer};
+use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer, ObservedPort};
 use crate::plan::spec::{ContainerSpec, CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::{Build, NetworkAttachment, Test};
 
@@ -59,6 +64,18 @@ pub enum EngineError {
         attempt: String,
         /// The engine's words.
         message: String,
+    },
+    /// A build failed in one of its steps.
+    #[error("could not {attempt}: {step}: {message}")]
+    BuildFailed {
+        /// What was tried.
+        attempt: String,
+        /// The step: `Step 3/9 : RUN make`, `[2/4] RUN make`.
+        step: String,
+        /// The engine's words.
+        message: String,
+        /// The last lines that the step printed.
+        output: Vec<String>,
     },
     /// No progress within this time.
     #[error("could not {attempt}: no progress for {after:?}")]
@@ -119,6 +136,19 @@ pub struct ContainerDetails {
     pub image_id: String,
     /// What it was made of, with what its image sets taken out.
     pub spec: ContainerSpec,
+    /// What its image sets.
+    pub image_sets: ContainerSpec,
+}
+
+/// A host port and the container that publishes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedPort {
+    /// The container's name.
+    pub container: String,
+    /// The project that its labels name; nothing for one that isn't Compose's or vv's.
+    pub project: Option<String>,
+    /// The port, with the host's address it is bound to (`0.0.0.0` and `::` are all of them).
+    pub port: ObservedPort,
 }
 
 /// A healthcheck in force, with the engine's defaults filled in.
@@ -126,6 +156,8 @@ pub struct ContainerDetails {
 pub struct ActiveHealthcheck {
     /// What is run.
     pub test: Test,
+    /// The shell that runs a [`Test::Shell`], as the image sets it; empty: `/bin/sh -c`.
+    pub shell: Vec<String>,
     /// Time a run may take.
     pub timeout: Duration,
     /// Time between runs.
@@ -237,6 +269,9 @@ pub trait Engine: Send + Sync {
     /// The names of all projects that have containers here, with the folder they were started from.
     async fn projects(&self) -> Result<BTreeMap<String, String>, EngineError>;
 
+    /// Every host port that a running container of this engine publishes, of whichever project. One call.
+    async fn published_ports(&self) -> Result<Vec<PublishedPort>, EngineError>;
+
     /// One container, and its image once an ID (what the image sets is taken out of `spec`).
     async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError>;
 
@@ -330,6 +365,12 @@ pub struct ConnectOptions {
     pub tls_verify: bool,
     /// `DOCKER_API_VERSION`
     pub api_version: Option<String>,
+    /// `XDG_RUNTIME_DIR`: a rootless engine's socket is there
+    pub runtime_dir: Option<PathBuf>,
+    /// The user's home: Docker Desktop's socket is in `.docker/run` there
+    pub home: Option<PathBuf>,
+    /// `DOCKER_BUILDKIT=0`: builds don't even try BuildKit
+    pub classic_builder: bool,
 }
 
 impl ConnectOptions {
@@ -344,6 +385,9 @@ impl ConnectOptions {
             cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
             tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
             api_version: var("DOCKER_API_VERSION"),
+            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+            home: Some(home),
+            classic_builder: var("DOCKER_BUILDKIT").is_some_and(|value| value == "0"),
         }
     }
 }

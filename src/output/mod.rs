@@ -1,1 +1,144 @@
-//! output
+//! The only place that writes. stdout is data, stderr is talk.
+
+pub mod failure;
+pub mod health;
+pub mod live;
+pub mod log;
+pub mod plain;
+pub mod stub;
+pub mod table;
+pub mod terminal;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::cli::{GlobalOptions, ProgressMode};
+use crate::run::event::Reporter;
+
+/// Writes to stdout and stderr, as the output options say.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer {
+    quiet: bool,
+    verbose: bool,
+    progress: ProgressMode,
+}
+
+impl Printer {
+    /// Set up from the options; decides about colours for the whole process.
+    pub fn new(options: &GlobalOptions) -> Self {
+        if options.no_color {
+            console::set_colors_enabled(false);
+            console::set_colors_enabled_stderr(false);
+        }
+        Self { quiet: options.quiet, verbose: options.verbose, progress: options.progress }
+    }
+
+    /// Data: always written. A reader that went away (`| head`) ends vv quietly with success.
+    pub fn data(&self, text: impl fmt::Display) {
+        let mut out = io::stdout().lock();
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        end_on_broken_pipe(written);
+    }
+
+    /// A JSON document, indented.
+    pub fn json(&self, document: &impl serde::Serialize) {
+        match serde_json::to_string_pretty(document) {
+            Ok(text) => self.data(text),
+            Err(error) => self.warn(format_args!("could not write JSON: {error}")),
+        }
+    }
+
+    /// Raw bytes to stdout, or stderr: what a command in a container wrote.
+    pub fn raw(&self, stderr: bool, bytes: &[u8]) {
+        if stderr {
+            let mut out = io::stderr().lock();
+            let _ = out.write_all(bytes).and_then(|()| out.flush());
+        } else {
+            let mut out = io::stdout().lock();
+            let written = out.write_all(bytes).and_then(|()| out.flush());
+            end_on_broken_pipe(written);
+        }
+    }
+
+    /// Talk: what goes on. Not with `--quiet`.
+    pub fn say(&self, text: impl fmt::Display) {
+        if !self.quiet {
+            write_stderr(format_args!("{text}"));
+        }
+    }
+
+    /// Talk that only `--verbose` shows.
+    pub fn detail(&self, text: impl fmt::Display) {
+        if self.verbose {
+            write_stderr(format_args!("{text}"));
+        }
+    }
+
+    /// A warning. Not with `--quiet`.
+    pub fn warn(&self, text: impl fmt::Display) {
+        if !self.quiet {
+            let label = console::style("warning:").yellow().bold().for_stderr();
+            write_stderr(format_args!("{label} {text}"));
+        }
+    }
+
+    /// Asks a yes-or-no question on the terminal. `None` where there is no terminal to ask.
+    pub fn ask(&self, question: impl fmt::Display) -> Option<bool> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        let _ = io::stdin().read_line(&mut answer);
+        Some(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    }
+
+    /// Who shows the progress of a plan.
+    pub fn reporter(&self) -> Arc<dyn Reporter> {
+        let mode = match self.progress {
+            ProgressMode::Auto if io::stderr().is_terminal() => ProgressMode::Tty,
+            ProgressMode::Auto => ProgressMode::Plain,
+            mode => mode,
+        };
+        match mode {
+            _ if self.quiet => Arc::new(plain::Silent),
+            ProgressMode::Tty => Arc::new(live::Live::new()),
+            ProgressMode::Json => Arc::new(plain::Json::new()),
+            _ => Arc::new(plain::Plain::new(self.verbose)),
+        }
+    }
+}
+
+/// Writes a line to stderr. A terminal that went away is no reason to stop working.
+fn write_stderr(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Told when nobody reads stdout any more (`| head`).
+static READER_GONE: Notify = Notify::const_new();
+
+/// Waits until nobody reads stdout any more: there is nothing left to do then, and nothing failed.
+pub async fn reader_gone() {
+    READER_GONE.notified().await;
+}
+
+fn end_on_broken_pipe(written: io::Result<()>) {
+    if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        READER_GONE.notify_one();
+    }
+}
+
+/// A duration for people: `0.4 s`, `12.3 s`, `2 m 05 s`, `3 h 20 m`.
+pub fn short_duration(duration: std::time::Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{:.1} s", duration.as_secs_f64()),
+        60..3600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
+        3600..86400 => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}

@@ -17,6 +17,8 @@ pub struct EngineInfo {
     pub arch: String,
     /// It runs on this machine, so that bind mounts of our files reach it.
     pub local: bool,
+    /// Where its published ports answer, when it isn't this machine.
+    pub address: Option<std::net::IpAddr>,
 }
 
 /// All that belongs to a project, and the images.
@@ -69,9 +71,12 @@ pub struct ObservedContainer {
     pub created: i64,
     /// The engine's own words on the state: `Up 3 minutes (healthy)`.
     pub status: String,
-    /// What an inspect said it was made of, with what its image sets taken out; only for containers without a hash
-    /// that can be compared (see [`crate::plan::observed::Observed`]).
+    /// What an inspect said it was made of; only for the containers that [`crate::plan::which_need_inspect`] names.
+    /// What its image sets may be in it or not.
     pub inspected: Option<Box<ContainerSpec>>,
+    /// What its image sets (command, entrypoint, environment, labels, user, working_dir, exposed ports, healthcheck,
+    /// stop_signal), from the same inspect. A value of the stack that equals it can't be told from an unset one.
+    pub image_sets: Option<Box<ContainerSpec>>,
 }
 
 /// A container's state.
@@ -115,7 +120,8 @@ pub enum Health {
 /// A container on a network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedAttachment {
-    /// The network's id; empty when the container isn't running.
+    /// The network's id, also of a container that doesn't run: it can't start once that very network is gone.
+    /// Empty when unknown.
     pub network_id: String,
     /// Its address there, empty when it has none now.
     pub address: String,

@@ -15,6 +15,13 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// Nothing is to be done; there may be notes.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
+
 /// An operation's number in its plan.
 pub type OperationId = usize;
 
@@ -226,6 +233,30 @@ impl fmt::Display for Target {
             Target::Volume(name) => write!(f, "volume {name}"),
             Target::Container { name, .. } => write!(f, "container {name}"),
             Target::Service(name) => write!(f, "service {name}"),
+        }
+    }
+}
+
+impl Action {
+    /// The action's name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::PullImage { .. } => "pull_image",
+            Action::BuildImage { .. } => "build_image",
+            Action::BuildStub { .. } => "build_stub",
+            Action::CreateNetwork(_) => "create_network",
+            Action::RemoveNetwork(_) => "remove_network",
+            Action::CreateVolume(_) => "create_volume",
+            Action::RemoveVolume(_) => "remove_volume",
+            Action::CreateContainer(_) => "create_container",
+            Action::CopyFiles { .. } => "copy_files",
+            Action::ConnectNetwork { .. } => "connect_network",
+            Action::StartContainer(_) => "start_container",
+            Action::StopContainer { .. } => "stop_container",
+            Action::RestartContainer { .. } => "restart_container",
+            Action::RemoveContainer { .. } => "remove_container",
+            Action::RenameContainer { .. } => "rename_container",
+            Action::Wait(_) => "wait",
         }
     }
 }

@@ -150,6 +150,9 @@ pub struct FileSpec {
     pub gid: Option<String>,
     /// Permission bits.
     pub mode: Option<u32>,
+    /// A secret: its hash isn't shown on its own.
+    #[serde(skip)]
+    pub secret: bool,
     /// How it gets there.
     #[serde(skip)]
     pub delivery: Delivery,
@@ -162,24 +165,47 @@ pub enum Delivery {
     Bind(PathBuf),
     /// Copied between create and start.
     Copy,
-    /// A read-only bind of a copy that is written under the cache folder first (`vv/<project>/<hash>` below it):
+    /// A read-only bind of a copy that is written to this absolute path first (see [`CreateContainer::cached`]):
     /// a read-only root, or a target below a tmpfs, can't be copied into.
-    CachedBind,
+    CachedBind(PathBuf),
 }
 
-/// A container to be made: the service's spec and what is the replica's own.
+/// A container to be made: the service's spec with all that is the replica's own filled in. What the engine is
+/// asked for is exactly this; nothing is to be added or looked up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateContainer {
-    /// Its name on the engine.
+    /// Its name on the engine; a temporary one while it is going to replace another.
     pub name: String,
-    /// The service, for the network alias; and for one-off containers too.
+    /// The service; for one-off containers too.
     pub service: String,
-    /// What it does. `ports` are already this replica's: a fixed host port only where it holds it.
+    /// What it does. Already this replica's are: `ports` (a fixed host port only where it holds it), `networks`
+    /// (those to join at create, with the aliases of the service and of the final container name), namespaces
+    /// (`service:x` is `container:…` by now), and `volumes` (anonymous ones of a replaced container by name).
     pub spec: ContainerSpec,
     /// All labels: the user's, Compose's and vv's.
     pub labels: BTreeMap<String, String>,
-    /// Networks whose aliases include the service's name; false for one-off containers.
+    /// Whether the service's name is among the aliases; false for one-off containers.
     pub service_alias: bool,
+    /// Files to be written on this machine before: what [`Delivery::CachedBind`] binds.
+    pub cached: Vec<CachedFile>,
+}
+
+/// A file to be written on this machine, in folders that only this user can enter. One that is there already with
+/// this content is left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CachedFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// The content.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl fmt::Debug for CachedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.path.display(), self.content.len())
+    }
 }
 
 /// A file to be copied into a container.

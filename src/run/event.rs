@@ -28,14 +28,15 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
-    /// An operation failed, but was not required.
+    /// A wait failed, but was not required: what comes after it goes on.
     Warned {
         /// Which.
         id: OperationId,
         /// Why.
         message: String,
     },
-    /// An operation failed.
+    /// An operation failed. A wait may fail after it was done: its container had become ready and ended before the
+    /// plan did.
     Failed {
         /// Which.
         id: OperationId,
@@ -55,6 +56,6 @@ pub trait Reporter: Send + Sync {
     fn begin(&self, operations: &[Operation]);
     /// Something happened.
     fn event(&self, event: Event);
-    /// After everything else.
+    /// After everything else, however it went.
     fn end(&self);
 }

@@ -1,3 +1,30 @@
 //! The executor: carries a [`crate::plan::operation::Plan`] out and emits typed events. Decides nothing.
+//!
+//! `schedule` says what may begin, `perform` makes one engine call, `wait` asks one `monitor` per container, which
+//! listens to `events` and runs the `healthcheck`; `executor` drives them and `error` says what went wrong.
 
+mod activity;
+mod backoff;
+pub mod cached_files;
+mod clock;
+mod diagnose;
+pub mod error;
 pub mod event;
+mod events;
+pub mod executor;
+mod healthcheck;
+pub mod lock;
+mod monitor;
+mod perform;
+pub mod ports;
+mod processes;
+pub mod ready;
+mod schedule;
+#[cfg(test)]
+mod tests;
+pub mod wait;
+
+pub use error::{FailureCause, Interruption, OperationFailure, Outcome, RunError};
+pub use executor::{ExecuteOptions, StubImage, execute};
+pub use schedule::Limits;
+pub use wait::{AlwaysReady, FailedContainer, ReadyCheck, WaitFailure};

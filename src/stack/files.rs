@@ -1,8 +1,11 @@
 //! How files reach the loader: from disk, or from the stacks built into the binary.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+/// The path that stands for the standard input.
+pub const STDIN: &str = "-";
 
 /// Where the loader reads files from. Paths are absolute or relative to the process's folder for a disk, and
 /// start at the repository's root (`stacks/mes/compose.yaml`) for the embedded tree.
@@ -23,6 +26,11 @@ pub struct Disk;
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new(STDIN) {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
         std::fs::read(path)
     }
 

@@ -1,12 +1,62 @@
 //! DESIRED: from a stack's text to a typed [`Stack`]. Pure: files come through the [`files::Files`] trait.
 //!
-//! text → marked document ([`node`]) → interpolated → merged → typed model ([`model`]) → normalised.
+//! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
+mod build;
+mod command;
+pub mod config;
+mod context;
+mod decode;
+mod depends_on;
+mod deploy;
+mod discover;
+pub mod document;
+pub mod dotenv;
+pub mod embedded;
+mod environment;
+mod extends;
+mod file_objects;
 pub mod files;
+mod findings;
+mod healthcheck;
+mod include;
+mod interpolate;
+pub mod kind;
+mod load;
+pub mod lookup;
+mod merge;
+pub mod merged;
 pub mod model;
+#[cfg(test)]
+mod model_tests;
+mod mounts;
+mod networks;
 pub mod node;
+mod normalise;
+pub mod options;
+mod paths;
+mod ports;
 pub mod problem;
+pub mod read;
+pub mod scalar;
+mod service;
+mod syntax;
+pub mod template;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod unique;
+pub mod units;
+mod validate;
+mod volumes;
 pub mod vv;
+mod vv_service;
+mod vv_shapes;
+mod vv_stack;
+mod words;
 
+pub use document::{Document, load, load_document, load_selected};
+pub use load::read_stack;
 pub use model::{Service, Stack};
 pub use problem::{LoadError, Problem};

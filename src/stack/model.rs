@@ -37,6 +37,8 @@ pub struct Stack {
 pub struct Origin {
     /// The name of the embedded stack, when it is one.
     pub embedded: Option<String>,
+    /// Nobody chose it: it is the stack that is used where nothing else is found.
+    pub fallback: bool,
     /// The folder that relative paths of the running stack resolve against; Compose's `working_dir` label. Absolute.
     pub working_dir: PathBuf,
     /// Compose's `config_files` label, one entry a file: absolute paths, or `vv://mes/compose.yaml`.

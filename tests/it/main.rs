@@ -1,3 +1,16 @@
+//! The live tests: vv as a user types it, on a real engine and real systems. One binary, run in parallel.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that can't go on should panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod engine;
+mod failures;
+mod interop;
+mod lifecycle;
+mod platforms;
+mod rooms;
 //! The live tests: one binary.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that can't go on should panic")]
 

@@ -1,0 +1,53 @@
+//! `vv config`
+
+use clap::Args;
+
+use super::context::Context;
+use crate::failure::Result;
+use crate::stack::config;
+
+/// Show the resolved stack: the same document as `docker compose config`, secrets included
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Only check the files
+    #[arg(long)]
+    check: bool,
+    /// Print the services' names, one a line
+    #[arg(long, conflicts_with = "check")]
+    services: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: ConfigFormat,
+}
+
+/// A document's syntax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ConfigFormat {
+    /// YAML
+    #[default]
+    Yaml,
+    /// JSON
+    Json,
+}
+
+/// Prints it.
+pub fn run(context: &Context, args: ConfigArgs) -> Result {
+    let (stack, document) = context.load_document()?;
+    for warning in &stack.warnings {
+        context.printer.warn(warning);
+    }
+    if args.check {
+        return Ok(());
+    }
+    if args.services {
+        for name in stack.services.keys() {
+            context.printer.data(name);
+        }
+        return Ok(());
+    }
+    match args.format {
+        ConfigFormat::Yaml => context.printer.data(config::yaml(&stack, &document).trim_end()),
+        ConfigFormat::Json => context.printer.data(config::json(&stack, &document)?),
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `vv help [COMMAND | TOPIC]`
+
+use clap::{Args, CommandFactory};
+
+use super::context::Context;
+use crate::cli::Cli;
+use crate::failure::{Failure, Result, nearest};
+
+/// Show help for a subcommand, or on a topic: exit-codes
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A subcommand, or `exit-codes`
+    topic: Option<String>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes
+    0  done, healthy
+    1  something failed, is unhealthy, or --check found a difference
+    2  the command line is wrong, or names a service that isn't there
+    3  the stack is invalid
+    4  the container engine can't be reached
+    5  a backend (Kong, Kafka, Consul, …) refused
+    6  not ready in time
+  101  a bug in vv
+  130  interrupted";
+
+/// Prints the help asked for.
+pub fn run(context: &Context, args: &HelpArgs) -> Result {
+    let mut root = Cli::command();
+    root.build();
+    let Some(topic) = args.topic.as_deref() else {
+        context.printer.data(root.render_long_help().to_string().trim_end());
+        return Ok(());
+    };
+    if topic == "exit-codes" {
+        context.printer.data(EXIT_CODES);
+        return Ok(());
+    }
+    if let Some(command) = root.find_subcommand_mut(topic) {
+        context.printer.data(command.render_long_help().to_string().trim_end());
+        return Ok(());
+    }
+    let names: Vec<String> = root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let failure = Failure::usage(format!("there is no help on '{topic}'"));
+    Err(match nearest(topic, names.iter().map(String::as_str).chain(["exit-codes"])) {
+        Some(near) => failure.hint(format!("did you mean `vv help {near}`?")),
+        None => failure.hint("`vv help` lists the subcommands"),
+    })
+}

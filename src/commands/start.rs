@@ -1,0 +1,120 @@
+//! `vv start`: everything in dependency order, until it is ready.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::complete;
+use super::context::{self, Context};
+use super::deploy::{self, Deployment, DryRun};
+use crate::cli::Format;
+use crate::engine::platform::EnginePlatform;
+use crate::failure::Result;
+use crate::output::short_duration;
+use crate::plan::{StartRequest, images_plan, preview_plan, start_plan};
+use crate::stack::Service;
+
+/// Start the stack, or some services with what they depend on, and wait until it is ready
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Services; all when none is named
+    #[arg(value_name = "SERVICE", add = complete::services())]
+    services: Vec<String>,
+    /// Services of a group
+    #[arg(long, value_name = "GROUP", add = complete::groups())]
+    group: Vec<String>,
+    /// Build images that are there, too
+    #[arg(long)]
+    build: bool,
+    /// Pull images that are there, too
+    #[arg(long)]
+    pull: bool,
+    /// Don't wait until everything is ready
+    #[arg(long)]
+    no_wait: bool,
+    /// How long it may take to become ready, from the first container started
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    timeout: Duration,
+    /// Replace containers though nothing has changed
+    #[arg(long)]
+    force_recreate: bool,
+    /// Leave what the services depend on alone
+    #[arg(long)]
+    no_deps: bool,
+    /// Remove containers of services that aren't in the stack any more
+    #[arg(long)]
+    remove_orphans: bool,
+    /// Go back to the file's number of replicas where `vv scale` added some
+    #[arg(long)]
+    reset_scale: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+/// Starts, waits, shows the addresses.
+pub async fn run(context: &Context, args: StartArgs) -> Result {
+    let stack = context.load(&args.services)?;
+    let mut services = Vec::new();
+    for group in &args.group {
+        services.extend(context::group(&stack, group)?);
+    }
+    for service in &args.services {
+        services.push(context::service(&stack, service)?.name.clone());
+    }
+    let request = StartRequest {
+        services,
+        no_deps: args.no_deps,
+        build: args.build,
+        pull: args.pull,
+        force_recreate: args.force_recreate,
+        remove_orphans: args.remove_orphans,
+        reset_scale: args.reset_scale,
+        no_wait: args.no_wait,
+        ..StartRequest::default()
+    };
+    let mut deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
+    if args.dry_run.dry_run {
+        let plan = preview_plan(&deployment.inputs(), &request)?;
+        deployment.show(&plan, Format::Table);
+        return Ok(());
+    }
+    start(context, &mut deployment, &request, args.timeout).await
+}
+
+/// Carries a start out and shows the addresses, or says that there was nothing to do.
+pub async fn start(
+    context: &Context,
+    deployment: &mut Deployment<'_>,
+    request: &StartRequest,
+    timeout: Duration,
+) -> Result {
+    let begun = Instant::now();
+    let images = images_plan(&deployment.inputs(), request)?;
+    if !images.operations.is_empty() {
+        deployment.carry_out(&images, timeout).await?;
+        deployment.look().await?;
+    }
+    let plan = start_plan(&deployment.inputs(), request)?;
+    deployment.carry_out(&plan, timeout).await?;
+    if plan.operations.is_empty() && images.operations.is_empty() {
+        context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));
+        return Ok(());
+    }
+    let state = if request.no_wait { "started" } else { "ready" };
+    context.printer.say(format_args!(
+        "{} is {state} ({})",
+        deployment.stack.name,
+        short_duration(begun.elapsed())
+    ));
+    let services: Vec<&Service> = deployment
+        .stack
+        .services
+        .values()
+        .filter(|service| request.services.is_empty() || request.services.contains(&service.name))
+        .collect();
+    let platform =
+        EnginePlatform::of(std::sync::Arc::clone(&deployment.engine), &deployment.stack.name).await?;
+    let addresses = super::urls::addresses(&services, &platform).await;
+    super::urls::show(context, &deployment.stack, &addresses, None);
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! `vv status`: one line per replica.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::complete;
+use super::context::{self, Context};
+use crate::cli::Format;
+use crate::engine::platform::EnginePlatform;
+use crate::failure::Result;
+use crate::output::short_duration;
+use crate::output::table::{self, Tone, cell};
+use crate::plan::observed::{ObservedContainer, ObservedPort};
+use crate::platform::{HealthVerdict, Platform, ReplicaState, ReplicaStatus};
+
+/// Show each replica: state, health, ports, image, age
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Services; all when none is named
+    #[arg(value_name = "SERVICE", add = complete::services())]
+    services: Vec<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Shows them. A service without a replica has a line that says so.
+pub async fn run(context: &Context, args: StatusArgs) -> Result {
+    let stack = match args.format {
+        Format::Table => context.load(&args.services)?,
+        Format::Json => context.load_quietly(&args.services)?,
+    };
+    let services = context::select(&stack, &args.services)?;
+    let engine = context.engine().await?;
+    let platform = EnginePlatform::of(engine, &stack.name).await?;
+    let replicas = services.iter().map(|service| platform.replicas(&service.name));
+    let replicas = futures_util::future::try_join_all(replicas).await?;
+    let now = jiff::Timestamp::now().as_second();
+
+    let mut rows = table::new(&["REPLICA", "STATE", "HEALTH", "PORTS", "IMAGE", "AGE"]);
+    let mut documents = Vec::new();
+    for (service, replicas) in services.iter().zip(&replicas) {
+        if replicas.is_empty() {
+            rows.add_row([cell(&service.name, Tone::Faint), cell("not there", Tone::Faint)]);
+        }
+        for status in replicas {
+            let Some(container) =
+                platform.containers().iter().find(|container| container.name == status.name)
+            else {
+                continue;
+            };
+            let age = u64::try_from(now - container.created).unwrap_or(0);
+            rows.add_row([
+                cell(format!("{}-{}", status.replica.service, status.replica.number), Tone::Good),
+                state_cell(status),
+                health_cell(status),
+                comfy_table::Cell::new(ports(container).join(", ")),
+                image_cell(status, container),
+                comfy_table::Cell::new(short_duration(Duration::from_secs(age))),
+            ]);
+            documents.push(document(status, container));
+        }
+    }
+    match args.format {
+        Format::Table => context.printer.data(table::render(&mut rows)),
+        Format::Json => context.printer.json(&json!({
+            "schema": "vv.status/1",
+            "stack": stack.name,
+            "replicas": documents,
+        })),
+    }
+    Ok(())
+}
+
+fn state_cell(status: &ReplicaStatus) -> comfy_table::Cell {
+    let restarts = match status.restarts {
+        0 => String::new(),
+        times => format!(" (restarted {times}×)"),
+    };
+    let (text, tone) = state(&status.state);
+    cell(
+        format!("{text}{restarts}"),
+        if status.restarts > 0 && tone == Tone::Good { Tone::Doubtful } else { tone },
+    )
+}
+
+fn state(state: &ReplicaState) -> (String, Tone) {
+    match state {
+        ReplicaState::Created => ("created".into(), Tone::Doubtful),
+        ReplicaState::Running => ("running".into(), Tone::Good),
+        ReplicaState::Paused => ("paused".into(), Tone::Doubtful),
+        ReplicaState::Restarting => ("restarting".into(), Tone::Bad),
+        ReplicaState::Exited { oom: true, .. } => ("out of memory".into(), Tone::Bad),
+        ReplicaState::Exited { code: 0, .. } => ("exited (0)".into(), Tone::Faint),
+        ReplicaState::Exited { code, .. } => (format!("exited ({code})"), Tone::Bad),
+        ReplicaState::Dead => ("dead".into(), Tone::Bad),
+    }
+}
+
+fn health_cell(status: &ReplicaStatus) -> comfy_table::Cell {
+    match (health(status), status.health) {
+        (Some(text), Some(HealthVerdict::Healthy)) => cell(text, Tone::Good),
+        (Some(text), Some(HealthVerdict::Unhealthy)) => cell(text, Tone::Bad),
+        (Some(text), _) => cell(text, Tone::Doubtful),
+        (None, _) => cell("-", Tone::Faint),
+    }
+}
+
+/// Only a running replica has a health; the engine keeps the last verdict of one that stopped.
+fn health(status: &ReplicaStatus) -> Option<&'static str> {
+    let running = matches!(status.state, ReplicaState::Running | ReplicaState::Paused);
+    status.health.filter(|_| running).map(|health| match health {
+        HealthVerdict::Starting => "starting",
+        HealthVerdict::Healthy => "healthy",
+        HealthVerdict::Unhealthy => "unhealthy",
+    })
+}
+
+fn image_cell(status: &ReplicaStatus, container: &ObservedContainer) -> comfy_table::Cell {
+    if status.stub { cell("stub", Tone::Doubtful) } else { comfy_table::Cell::new(&container.image) }
+}
+
+/// `8500→8500`, `127.0.0.1:…` only where it isn't the local host; UDP says so.
+fn ports(container: &ObservedContainer) -> Vec<String> {
+    let mut ports: Vec<&ObservedPort> =
+        container.ports.iter().filter(|port| port.published.is_some()).collect();
+    ports.sort();
+    let mut texts: Vec<String> = ports
+        .into_iter()
+        .filter_map(|port| {
+            let published = port.published?;
+            let protocol = if port.protocol == "tcp" { String::new() } else { format!("/{}", port.protocol) };
+            Some(if published == port.target {
+                format!("{published}{protocol}")
+            } else {
+                format!("{published}→{}{protocol}", port.target)
+            })
+        })
+        .collect();
+    // The same port bound on an IPv4 and an IPv6 address.
+    texts.dedup();
+    texts
+}
+
+fn document(status: &ReplicaStatus, container: &ObservedContainer) -> serde_json::Value {
+    let (exit_code, oom) = match status.state {
+        ReplicaState::Exited { code, oom } => (Some(code), oom),
+        _ => (None, false),
+    };
+    json!({
+        "service": status.replica.service,
+        "replica": status.replica.number,
+        "container": status.name,
+        "state": match status.state {
+            ReplicaState::Created => "created",
+            ReplicaState::Running => "running",
+            ReplicaState::Paused => "paused",
+            ReplicaState::Restarting => "restarting",
+            ReplicaState::Exited { .. } => "exited",
+            ReplicaState::Dead => "dead",
+        },
+        "exit_code": exit_code,
+        "oom_killed": oom,
+        "health": health(status),
+        "restarts": status.restarts,
+        "stub": status.stub,
+        "image": container.image,
+        "created": jiff::Timestamp::from_second(container.created).ok(),
+        "ports": container.ports.iter().map(|port| json!({
+            "target": port.target,
+            "protocol": port.protocol,
+            "published": port.published,
+            "host_ip": port.host_ip,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,193 @@
+//! The engine as a [`Platform`]: what probes, logs and exec see of it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+use super::{ContainerDetails, Engine, EngineError, ExecRequest, LogQuery};
+use crate::plan::observed::{ContainerState, Health, ObservedContainer};
+use crate::platform::{
+    Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
+};
+
+/// The label of a stand-in's container.
+const STUB_LABEL: &str = "vv.stub";
+
+/// Output of a command that is kept, in bytes.
+const EXEC_OUTPUT: usize = 64 * 1024;
+
+/// A project's containers, as they were when it was made; [`EnginePlatform::refresh`] looks again.
+pub struct EnginePlatform {
+    engine: Arc<dyn Engine>,
+    containers: Vec<ObservedContainer>,
+    local: bool,
+    host: IpAddr,
+}
+
+impl EnginePlatform {
+    /// Looks at the project's containers. Two calls, one of them remembered.
+    pub async fn of(engine: Arc<dyn Engine>, project: &str) -> Result<Self, EngineError> {
+        let containers = engine.containers(project).await?;
+        Self::from_containers(engine, containers).await
+    }
+
+    /// Of containers that somebody has just looked at.
+    pub async fn from_containers(
+        engine: Arc<dyn Engine>,
+        mut containers: Vec<ObservedContainer>,
+    ) -> Result<Self, EngineError> {
+        let info = engine.info().await?;
+        containers.retain(|container| !container.oneoff);
+        containers.sort_by_key(|container| container.number);
+        let host = info.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Ok(Self { engine, containers, local: info.local, host })
+    }
+
+    /// The containers behind the replicas.
+    pub fn containers(&self) -> &[ObservedContainer] {
+        &self.containers
+    }
+
+    /// A running container as a replica, as the list had it: without its restarts.
+    pub fn listed(&self, container: &str) -> Option<ReplicaStatus> {
+        let found = self.containers.iter().find(|found| found.name == container && found.state.is_up())?;
+        Some(status_of(found, None))
+    }
+
+    fn container(&self, replica: &Replica) -> Result<&ObservedContainer, PlatformError> {
+        self.containers
+            .iter()
+            .find(|container| container.service == replica.service && container.number == replica.number)
+            .ok_or_else(|| {
+                PlatformError::NotRunning(format!("{}-{} isn't there", replica.service, replica.number))
+            })
+    }
+
+    /// Where a published port answers: the engine's host, at the address it is bound to.
+    fn published(&self, container: &ObservedContainer, port: u16) -> Option<SocketAddr> {
+        let bindings = container.ports.iter().filter(|bound| bound.target == port && bound.protocol == "tcp");
+        let mut addresses = bindings.filter_map(|bound| {
+            let address = match bound.host_ip.parse::<IpAddr>() {
+                Ok(address) if !address.is_unspecified() => address,
+                Ok(IpAddr::V6(_)) if self.local => IpAddr::V6(Ipv6Addr::LOCALHOST),
+                _ => self.host,
+            };
+            Some(SocketAddr::new(address, bound.published?))
+        });
+        // An engine lists the IPv4 and the IPv6 binding of a port; either will do, the first is what people type.
+        let first = addresses.next()?;
+        Some(if first.is_ipv4() { first } else { addresses.find(SocketAddr::is_ipv4).unwrap_or(first) })
+    }
+}
+
+#[async_trait]
+impl Platform for EnginePlatform {
+    async fn replicas(&self, service: &str) -> Result<Vec<ReplicaStatus>, PlatformError> {
+        let ours = self.containers.iter().filter(|container| container.service == service);
+        Ok(futures_util::future::join_all(ours.map(|container| status(self.engine.as_ref(), container)))
+            .await)
+    }
+
+    async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
+        let container = self.container(replica)?;
+        if let Some(address) = self.published(container, port) {
+            return Ok(Endpoint { address, published: true });
+        }
+        if container.network_mode == "host" {
+            return Ok(Endpoint { address: SocketAddr::new(self.host, port), published: false });
+        }
+        let addresses = container.networks.values().flat_map(|network| [&network.address, &network.address6]);
+        match addresses.filter_map(|address| address.parse().ok()).next() {
+            Some(address) if self.local => {
+                Ok(Endpoint { address: SocketAddr::new(address, port), published: false })
+            }
+            Some(_) => Err(PlatformError::NotReachable(format!(
+                "port {port} isn't published, and the engine's networks can't be reached from here"
+            ))),
+            None => {
+                Err(PlatformError::NotReachable(format!("{} has no address on a network", container.name)))
+            }
+        }
+    }
+
+    async fn exec(
+        &self,
+        replica: &Replica,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<ExecResult, PlatformError> {
+        let container = self.container(replica)?;
+        let request = ExecRequest { command: command.to_vec(), ..ExecRequest::default() };
+        let run = async {
+            let mut session = self.engine.exec(&container.id, &request).await?;
+            let mut output = Vec::new();
+            while let Some(chunk) = session.output.next().await {
+                let (_, bytes) = chunk?;
+                output.extend_from_slice(&bytes[..bytes.len().min(EXEC_OUTPUT.saturating_sub(output.len()))]);
+            }
+            let code = self.engine.exec_exit_code(&session.id).await?;
+            Ok(ExecResult { code, output: String::from_utf8_lossy(&output).into_owned() })
+        };
+        match timeout(limit, run).await {
+            Ok(result) => result.map_err(|error: EngineError| PlatformError::Other(error.to_string())),
+            Err(_) => Err(PlatformError::Timeout(limit)),
+        }
+    }
+
+    async fn last_logs(&self, replica: &Replica, lines: usize) -> Result<Vec<String>, PlatformError> {
+        let container = self.container(replica)?;
+        last_logs(self.engine.as_ref(), &container.id, lines)
+            .await
+            .map_err(|error| PlatformError::Other(error.to_string()))
+    }
+}
+
+/// The last lines of a container's output.
+pub async fn last_logs(
+    engine: &dyn Engine,
+    container: &str,
+    lines: usize,
+) -> Result<Vec<String>, EngineError> {
+    let query = LogQuery { tail: Some(lines as u64), ..LogQuery::default() };
+    let mut stream = engine.logs(container, &query).await?;
+    let mut output = Vec::new();
+    while let Some(line) = stream.next().await {
+        output.push(String::from_utf8_lossy(&line?.line).into_owned());
+    }
+    Ok(output)
+}
+
+/// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will do.
+async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaStatus {
+    status_of(container, engine.inspect(&container.id).await.ok().as_ref())
+}
+
+fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) -> ReplicaStatus {
+    let state = details.map_or(container.state, |details| details.state);
+    let health = details.map_or(container.health, |details| details.health);
+    ReplicaStatus {
+        replica: Replica { service: container.service.clone(), number: container.number },
+        state: match state {
+            ContainerState::Created => ReplicaState::Created,
+            ContainerState::Running => ReplicaState::Running,
+            ContainerState::Paused => ReplicaState::Paused,
+            ContainerState::Restarting => ReplicaState::Restarting,
+            ContainerState::Exited(code) => {
+                ReplicaState::Exited { code, oom: details.is_some_and(|details| details.oom_killed) }
+            }
+            ContainerState::Removing | ContainerState::Dead => ReplicaState::Dead,
+        },
+        health: health.map(|health| match health {
+            Health::Starting => HealthVerdict::Starting,
+            Health::Healthy => HealthVerdict::Healthy,
+            Health::Unhealthy => HealthVerdict::Unhealthy,
+        }),
+        restarts: details.map_or(0, |details| details.restarts),
+        name: container.name.clone(),
+        stub: container.labels.contains_key(STUB_LABEL),
+    }
+}

@@ -1,0 +1,268 @@
+//! More replicas, fewer, and what stays.
+
+use super::build::{Fluent, service, stack};
+use super::situation::Situation;
+use crate::plan::observed::ContainerState;
+use crate::plan::{StartRequest, labels};
+use crate::stack::model::Service;
+use crate::stack::vv::Scale;
+
+fn engine() -> Service {
+    service("engine").healthy().publish(8015, 8005)
+}
+
+fn scaled(count: u32) -> StartRequest {
+    let mut request = StartRequest { services: vec!["engine".into()], ..StartRequest::default() };
+    request.scale.insert("engine".into(), count);
+    request
+}
+
+/// Running, with this many replicas by `vv scale`.
+fn running(count: u32) -> Situation {
+    let mut situation = Situation::running(stack([engine()]));
+    situation.go_with(&scaled(count));
+    situation
+}
+
+fn names(situation: &Situation) -> Vec<&str> {
+    let mut names: Vec<&str> = situation.world.observed.containers.iter().map(|c| c.name.as_str()).collect();
+    names.sort();
+    names
+}
+
+fn published(situation: &Situation, name: &str) -> Option<u16> {
+    situation.world.spec(name).ports[0].published.map(|range| range.first)
+}
+
+#[test]
+fn up() {
+    let mut situation = Situation::running(stack([engine()]));
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(3)), @r"
+    service engine:
+      + create container demo-engine-2  (one more is wanted)
+      > start container demo-engine-2  (one more is wanted)
+      + create container demo-engine-3  (one more is wanted)
+      > start container demo-engine-3  (one more is wanted)
+      ? wait until engine is ready  (at the end)
+    ");
+    situation.go_with(&scaled(3));
+    assert_eq!(published(&situation, "demo-engine-1"), Some(8015));
+    assert_eq!(published(&situation, "demo-engine-3"), None);
+    assert!(situation.world.find("demo-engine-2").unwrap().labels.contains_key(labels::SCALED));
+    assert!(!situation.world.find("demo-engine-1").unwrap().labels.contains_key(labels::SCALED));
+}
+
+#[test]
+fn a_plain_start_keeps_them() {
+    insta::assert_snapshot!(running(3).start(), @"note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)");
+}
+
+#[test]
+fn a_plain_start_can_be_told_not_to() {
+    insta::assert_snapshot!(running(3).start_with(|request| request.reset_scale = true), @r"
+    service engine:
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+    ");
+}
+
+#[test]
+fn down() {
+    let situation = running(4);
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(2)), @r"
+    service engine:
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+      < stop container demo-engine-4  (one more than wanted)
+      - remove container demo-engine-4  (one more than wanted)
+    ");
+}
+
+#[test]
+fn obsolete_ones_go_first() {
+    let mut situation = running(4);
+    situation.container("demo-engine-2", |container| container.image_id = "sha256:old".into());
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(3)), @r"
+    service engine:
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+    ");
+    situation.go_with(&scaled(3));
+    assert_eq!(names(&situation), ["demo-engine-1", "demo-engine-3", "demo-engine-4"]);
+    // And the gap isn't filled by a plain start.
+    insta::assert_snapshot!(situation.start(), @"note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)");
+}
+
+#[test]
+fn the_holder_of_the_fixed_port_stays() {
+    let mut situation = running(3);
+    situation.container("demo-engine-1", |container| container.image_id = "sha256:old".into());
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(1)), @r"
+    service engine:
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+      + create container 000000000003_demo-engine-1  (its image is another one now)
+      < stop container demo-engine-1  (replacing it)
+      - remove container demo-engine-1  (replacing it)
+      ~ rename container 000000000003_demo-engine-1 to demo-engine-1  (replacing it)
+      > start container demo-engine-1  (replacing it)
+      ? wait until engine is ready  (at the end)
+    ");
+}
+
+#[test]
+fn the_holder_of_the_fixed_port_comes_back() {
+    let mut situation = running(3);
+    situation.lose("demo-engine-1");
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      + create container demo-engine-1  (missing)
+      > start container demo-engine-1  (missing)
+      ? wait until engine is ready  (at the end)
+    note: engine: `vv scale` has added 2, which a start keeps (--reset-scale removes them)
+    ");
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(1)), @r"
+    service engine:
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+      + create container demo-engine-1  (missing)
+      > start container demo-engine-1  (missing)
+      ? wait until engine is ready  (at the end)
+    ");
+}
+
+#[test]
+fn scaled_below_the_file_comes_back() {
+    let mut situation = Situation::running(stack([engine().replicas(3)]));
+    situation.go_with(&scaled(1));
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      + create container demo-engine-2  (one more is wanted)
+      > start container demo-engine-2  (one more is wanted)
+      + create container demo-engine-3  (one more is wanted)
+      > start container demo-engine-3  (one more is wanted)
+      ? wait until engine is ready  (at the end)
+    ");
+}
+
+#[test]
+fn down_to_none() {
+    let situation = Situation::running(stack([engine()]));
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(0)), @r"
+    service engine:
+      < stop container demo-engine-1  (one more than wanted)
+      - remove container demo-engine-1  (one more than wanted)
+    ");
+}
+
+#[test]
+fn the_file_wants_more() {
+    let mut situation = running(3);
+    situation.change("engine", |engine| engine.replicas = 5);
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      + create container demo-engine-4  (one more is wanted)
+      > start container demo-engine-4  (one more is wanted)
+      + create container demo-engine-5  (one more is wanted)
+      > start container demo-engine-5  (one more is wanted)
+      ? wait until engine is ready  (at the end)
+    ");
+    situation.change("engine", |engine| engine.replicas = 2);
+    insta::assert_snapshot!(situation.start(), @"note: engine: `vv scale` has added 1, which a start keeps (--reset-scale removes them)");
+}
+
+#[test]
+fn the_file_wants_fewer() {
+    let mut situation = Situation::running(stack([engine().replicas(3)]));
+    situation.change("engine", |engine| engine.replicas = 1);
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+    ");
+}
+
+#[test]
+fn scaled_by_hand_with_another_tool() {
+    // Compose marks nothing as scaled, and goes back to the file's number itself.
+    let mut situation = running(3);
+    for name in ["demo-engine-2", "demo-engine-3"] {
+        situation.container(name, |container| {
+            container.labels.remove(labels::SCALED);
+        });
+    }
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      < stop container demo-engine-2  (one more than wanted)
+      - remove container demo-engine-2  (one more than wanted)
+      < stop container demo-engine-3  (one more than wanted)
+      - remove container demo-engine-3  (one more than wanted)
+    ");
+}
+
+#[test]
+fn scaled_ones_change_with_the_stack() {
+    let mut situation = running(2);
+    situation.change("engine", |engine| engine.tty = true);
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      + create container 000000000003_demo-engine-1  (changed: tty)
+      < stop container demo-engine-1  (replacing it)
+      - remove container demo-engine-1  (replacing it)
+      ~ rename container 000000000003_demo-engine-1 to demo-engine-1  (replacing it)
+      > start container demo-engine-1  (replacing it)
+      + create container 000000000005_demo-engine-2  (changed: tty)
+      < stop container demo-engine-2  (replacing it)
+      - remove container demo-engine-2  (replacing it)
+      ~ rename container 000000000005_demo-engine-2 to demo-engine-2  (replacing it)
+      > start container demo-engine-2  (replacing it)
+      ? wait until engine is ready  (at the end)
+    note: engine: `vv scale` has added 1, which a start keeps (--reset-scale removes them)
+    ");
+    situation.go();
+    assert!(situation.world.find("demo-engine-2").unwrap().labels.contains_key(labels::SCALED));
+    assert_eq!(published(&situation, "demo-engine-2"), None);
+}
+
+#[test]
+fn one_of_several_was_stopped() {
+    let mut situation = Situation::running(stack([engine().replicas(3)]));
+    situation.state("demo-engine-2", ContainerState::Exited(1));
+    insta::assert_snapshot!(situation.start(), @r"
+    service engine:
+      > start container demo-engine-2  (exited (1))
+      ? wait until engine is ready  (at the end)
+    ");
+}
+
+#[test]
+fn outside_the_range() {
+    let scale = Scale { min: 3, max: 10, by: Some("cpu".into()) };
+    let situation = Situation::running(stack([engine().with(|service| service.vv.scale = Some(scale))]));
+    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(2)), @r"
+    service engine:
+      + create container demo-engine-2  (one more is wanted)
+      > start container demo-engine-2  (one more is wanted)
+      ? wait until engine is ready  (at the end)
+    note: engine: 2 replicas are outside the range 3–10 that the stack gives
+    ");
+}
+
+#[test]
+fn a_fixed_name_can_be_had_once() {
+    let named = engine().with(|service| service.container_name = Some("the-engine".into()));
+    let situation = Situation::running(stack([named]));
+    let error = situation.plan(&scaled(2)).unwrap_err();
+    insta::assert_snapshot!(format!("{error}\n{}", error.hints.join("\n")), @r"
+    service engine can't have 2 replicas: its container_name is fixed to the-engine
+    remove container_name from service engine
+    ");
+}

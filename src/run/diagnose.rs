@@ -1,0 +1,76 @@
+//! What a failure needs to be understood: the container's last words, and what to do.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::error::{FailureCause, OperationFailure};
+use super::healthcheck::printable;
+use super::ports;
+use super::wait::WaitFailure;
+use crate::engine::{Engine, EngineError, LogQuery};
+
+/// How many lines of a container's output are shown.
+const LAST_LINES: u64 = 20;
+/// How long looking may take: the failure itself is known already.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Adds the last output and the hints.
+pub(super) async fn diagnose(engine: &dyn Engine, failure: &mut OperationFailure) {
+    if let Some(container) = failure.container().map(str::to_owned) {
+        let lines = tokio::time::timeout(LIMIT, last_lines(engine, &container)).await;
+        failure.last_lines = lines.unwrap_or_default();
+    }
+    let hints = tokio::time::timeout(LIMIT, hints(engine, failure)).await;
+    failure.hints = hints.unwrap_or_default();
+}
+
+async fn last_lines(engine: &dyn Engine, container: &str) -> Vec<String> {
+    let query = LogQuery { tail: Some(LAST_LINES), ..LogQuery::default() };
+    let Ok(lines) = engine.logs(container, &query).await else { return Vec::new() };
+    let lines = lines.filter_map(|line| std::future::ready(line.ok()));
+    lines.map(|line| printable(&String::from_utf8_lossy(&line.line))).collect().await
+}
+
+async fn hints(engine: &dyn Engine, failure: &OperationFailure) -> Vec<String> {
+    match &failure.cause {
+        FailureCause::Engine(EngineError::PortTaken { port, .. }) => {
+            let mut hints = Vec::new();
+            if let Some(holder) = ports::who_has(engine, port).await {
+                hints.push(format!("port {port} is used by {holder}"));
+            }
+            hints.push("stop what uses it, or publish another port".to_owned());
+            hints
+        }
+        FailureCause::Engine(EngineError::Unreachable { hints, .. }) => hints.clone(),
+        FailureCause::Engine(_) => Vec::new(),
+        FailureCause::Wait { service, containers } => {
+            let mut hints = Vec::new();
+            for failed in containers {
+                hints.extend(hint(&failed.container, &failed.failure));
+            }
+            hints.push(format!("`vv logs {service}` shows all of its output"));
+            hints.dedup();
+            hints
+        }
+    }
+}
+
+fn hint(container: &str, failure: &WaitFailure) -> Option<String> {
+    Some(match failure {
+        WaitFailure::Exited { oom: true, .. } => {
+            "raise its memory limit (deploy.resources.limits.memory or mem_limit)".to_owned()
+        }
+        WaitFailure::NoHealthcheck => {
+            "give it a healthcheck, or depend on it with condition: service_started".to_owned()
+        }
+        WaitFailure::Stopped("is paused") => format!("`docker unpause {container}` lets it go on"),
+        WaitFailure::TimedOut { .. } => "--timeout gives it more time".to_owned(),
+        WaitFailure::Engine(EngineError::Unreachable { hints, .. }) => hints.first()?.clone(),
+        WaitFailure::Exited { .. }
+        | WaitFailure::RestartLoop { .. }
+        | WaitFailure::Unhealthy(_)
+        | WaitFailure::Stopped(_)
+        | WaitFailure::Engine(_) => return None,
+    })
+}

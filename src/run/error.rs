@@ -1,0 +1,249 @@
+//! What came of a plan, and what went wrong, in the user's words.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::wait::{FailedContainer, WaitFailure};
+use crate::engine::EngineError;
+use crate::failure::{Failure, Kind};
+use crate::plan::operation::{Action, Operation, OperationId, Target, WaitCondition};
+
+/// A plan that was carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many operations were carried out.
+    pub done: usize,
+    /// What failed without being required.
+    pub warnings: Vec<String>,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+/// A plan that wasn't carried out to its end.
+#[derive(Debug)]
+pub enum RunError {
+    /// The engine's events can't be had; nothing was begun.
+    Engine(EngineError),
+    /// Operations failed. The rest was not begun or given up.
+    Failed(Vec<OperationFailure>),
+    /// The user interrupted.
+    Interrupted(Interruption),
+}
+
+/// An operation that failed.
+#[derive(Debug)]
+pub struct OperationFailure {
+    /// Which.
+    pub id: OperationId,
+    /// What it was, in words that follow "could not": `start shop-web-1`.
+    pub attempt: String,
+    /// Why.
+    pub cause: FailureCause,
+    /// The last lines of output of the container concerned, if any.
+    pub last_lines: Vec<String>,
+    /// What to type or change.
+    pub hints: Vec<String>,
+}
+
+/// Why an operation failed.
+#[derive(Debug)]
+pub enum FailureCause {
+    /// The engine refused.
+    Engine(EngineError),
+    /// A container won't become what was waited for.
+    Wait {
+        /// The service that was waited for.
+        service: String,
+        /// The containers, each with its reason; at least one.
+        containers: Vec<FailedContainer>,
+    },
+}
+
+/// What an interrupt left.
+#[derive(Debug, Default)]
+pub struct Interruption {
+    /// How many operations were done.
+    pub done: usize,
+    /// How many were not begun or given up.
+    pub left: usize,
+    /// The containers of the project that run now; nothing when the engine wouldn't say.
+    pub running: Option<Vec<String>>,
+    /// What failed before or while the last operations ended.
+    pub failures: Vec<OperationFailure>,
+}
+
+impl OperationFailure {
+    /// The container whose output may say more.
+    pub(super) fn container(&self) -> Option<&str> {
+        match &self.cause {
+            FailureCause::Wait { containers, .. } => {
+                containers.first().map(|failed| failed.container.as_str())
+            }
+            FailureCause::Engine(_) => None,
+        }
+    }
+
+    fn is_timeout(&self) -> bool {
+        let timed_out = |failed: &FailedContainer| matches!(failed.failure, WaitFailure::TimedOut { .. });
+        matches!(&self.cause, FailureCause::Wait { containers, .. } if containers.iter().all(timed_out))
+    }
+
+    fn unreachable(&self) -> Option<&EngineError> {
+        let error = match &self.cause {
+            FailureCause::Engine(error) => error,
+            FailureCause::Wait { containers, .. } => match &containers.first()?.failure {
+                WaitFailure::Engine(error) => error,
+                _ => return None,
+            },
+        };
+        matches!(error, EngineError::Unreachable { .. }).then_some(error)
+    }
+
+    /// In a line or two: what failed and why.
+    fn summary(&self) -> String {
+        match &self.cause {
+            FailureCause::Engine(error) => error.to_string(),
+            FailureCause::Wait { service, containers } => {
+                format!("service {service} is not ready: {}", reasons(containers))
+            }
+        }
+    }
+}
+
+impl fmt::Display for FailedContainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.container, self.failure)
+    }
+}
+
+impl fmt::Display for FailureCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(f),
+            Self::Wait { containers, .. } => f.write_str(&reasons(containers)),
+        }
+    }
+}
+
+/// `web-1 exited with code 1; web-2 is unhealthy: …`
+pub(super) fn reasons(containers: &[FailedContainer]) -> String {
+    let reasons: Vec<String> = containers.iter().map(FailedContainer::to_string).collect();
+    reasons.join("; ")
+}
+
+/// What an operation does, in words that follow "could not".
+pub(super) fn attempt(operation: &Operation) -> String {
+    let target = match &operation.target {
+        Target::Container { name, .. } => name.as_str(),
+        Target::Image(name) | Target::Network(name) | Target::Volume(name) | Target::Service(name) => name,
+    };
+    match &operation.action {
+        Action::PullImage { .. } => format!("pull image {target}"),
+        Action::BuildImage { .. } => format!("build image {target}"),
+        Action::BuildStub { .. } => format!("build the stand-in {target}"),
+        Action::CreateNetwork(_) => format!("create network {target}"),
+        Action::RemoveNetwork(_) => format!("remove network {target}"),
+        Action::CreateVolume(_) => format!("create volume {target}"),
+        Action::RemoveVolume(_) => format!("remove volume {target}"),
+        Action::CreateContainer(_) => format!("create {target}"),
+        Action::CopyFiles { .. } => format!("copy files into {target}"),
+        Action::ConnectNetwork { network, .. } => format!("connect {target} to network {network}"),
+        Action::StartContainer(_) => format!("start {target}"),
+        Action::StopContainer { .. } => format!("stop {target}"),
+        Action::RestartContainer { .. } => format!("restart {target}"),
+        Action::RemoveContainer { .. } => format!("remove {target}"),
+        Action::RenameContainer { from, to } => format!("rename {from} to {to}"),
+        Action::Wait(wait) => match wait.condition {
+            WaitCondition::Healthy => format!("wait until {} is healthy", wait.service),
+            WaitCondition::Completed => format!("wait until {} has completed", wait.service),
+            WaitCondition::Ready => format!("wait until {} is ready", wait.service),
+        },
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(f),
+            Self::Failed(failures) => {
+                let summaries: Vec<String> = failures.iter().map(OperationFailure::summary).collect();
+                f.write_str(&summaries.join("; "))
+            }
+            Self::Interrupted(what) => {
+                write!(f, "interrupted: {} of {} operations done", what.done, what.done + what.left)
+            }
+        }
+    }
+}
+
+// No `std::error::Error`: as such it would become a failure of no particular kind.
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Engine(error) => engine_failure(error),
+            RunError::Failed(failures) => failed(failures),
+            RunError::Interrupted(what) => interrupted(what),
+        }
+    }
+}
+
+fn engine_failure(error: EngineError) -> Failure {
+    match error {
+        EngineError::Unreachable { message, hints } => {
+            hints.into_iter().fold(Failure::new(Kind::EngineUnreachable, message), Failure::hint)
+        }
+        error => Failure::from_error(Kind::Failed, error.into()),
+    }
+}
+
+fn failed(failures: Vec<OperationFailure>) -> Failure {
+    if let Some(error) = failures.iter().find_map(OperationFailure::unreachable) {
+        return engine_failure(error.clone());
+    }
+    let timed_out = !failures.is_empty() && failures.iter().all(OperationFailure::is_timeout);
+    let kind = if timed_out { Kind::NotReady } else { Kind::Failed };
+    let message = match failures.as_slice() {
+        [one] => one.summary(),
+        [first, others @ ..] => format!("{} (and {} more, below)", first.summary(), others.len()),
+        [] => "something failed".to_owned(),
+    };
+    let mut failure = Failure::new(kind, message);
+    for (index, each) in failures.into_iter().enumerate() {
+        if index > 0 {
+            failure.details.push(each.summary());
+        }
+        failure.details.extend(excerpt(&each));
+        for hint in each.hints {
+            if !failure.hints.contains(&hint) {
+                failure.hints.push(hint);
+            }
+        }
+    }
+    failure
+}
+
+fn excerpt(failure: &OperationFailure) -> Vec<String> {
+    match failure.container() {
+        Some(container) if !failure.last_lines.is_empty() => {
+            let title = format!("the last output of {container}:");
+            std::iter::once(title).chain(failure.last_lines.iter().map(|line| format!("  {line}"))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn interrupted(what: Interruption) -> Failure {
+    let total = what.done + what.left;
+    let mut failure = Failure::new(
+        Kind::Interrupted,
+        format!("interrupted: {} of {total} operations were done", what.done),
+    );
+    failure.details.extend(what.failures.iter().map(OperationFailure::summary));
+    failure.details.extend(what.running.map(|running| match running.as_slice() {
+        [] => "no container of this project runs".to_owned(),
+        running => format!("running: {}", running.join(", ")),
+    }));
+    failure
+        .hint("the same command again goes on from here")
+        .hint("`vv status` shows what runs, `vv down` removes it")
+}

@@ -1,0 +1,389 @@
+//! Carries a plan out. Decides nothing: what is done, and after what, is the plan's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt, join_all};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+use super::clock::Clock;
+use super::diagnose::diagnose;
+use super::error::{FailureCause, Interruption, OperationFailure, Outcome, RunError, attempt, reasons};
+use super::event::{Event, Reporter};
+use super::events::EventHub;
+use super::perform::perform;
+use super::schedule::{Class, Limits, Schedule};
+use super::wait::{Deaths, FailedContainer, ReadyCheck, WaitFailure, Waits};
+use crate::engine::{Engine, EngineError};
+use crate::plan::operation::{Action, Operation, OperationId, Plan, WaitCondition, WaitFor};
+
+/// Makes the tar stream that the image of a stand-in is built from, or says why it can't. Called off the async
+/// threads.
+pub type StubImage = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
+
+/// How a plan is carried out.
+#[derive(Clone)]
+pub struct ExecuteOptions {
+    /// The project, for its events.
+    pub project: String,
+    /// How long readiness may take, from the first container started; nothing: for ever.
+    pub timeout: Option<Duration>,
+    /// How much is done at once.
+    pub limits: Limits,
+    /// How long a container that was started here and has neither healthcheck nor protocol must have run before it
+    /// counts as running: one that ends at once isn't ready.
+    pub settle: Duration,
+    /// Makes stand-ins; nothing where the plan has none.
+    pub stub_image: Option<Arc<StubImage>>,
+}
+
+impl ExecuteOptions {
+    /// The usual, for this project.
+    pub fn new(project: impl Into<String>) -> Self {
+        Self {
+            project: project.into(),
+            timeout: None,
+            limits: Limits::default(),
+            settle: Duration::from_millis(150),
+            stub_image: None,
+        }
+    }
+}
+
+/// Carries `plan` out: each operation begins as soon as those it comes after have succeeded.
+///
+/// The first failure stops everything that isn't a short engine call under way: those finish. So does `interrupt`.
+///
+/// # Errors
+/// What failed, with the last output of the containers concerned; or that the user interrupted.
+pub async fn execute(
+    plan: &Plan,
+    engine: Arc<dyn Engine>,
+    ready: Arc<dyn ReadyCheck>,
+    reporter: &dyn Reporter,
+    options: &ExecuteOptions,
+    interrupt: &CancellationToken,
+) -> Result<Outcome, RunError> {
+    reporter.begin(&plan.operations);
+    let result = match Run::new(&plan.operations, engine, ready, reporter, options).await {
+        Ok(run) => run.carry_out(interrupt).await,
+        Err(error) => {
+            for id in 0..plan.operations.len() {
+                reporter.event(Event::Cancelled { id });
+            }
+            Err(RunError::Engine(error))
+        }
+    };
+    reporter.end();
+    result
+}
+
+type Called = (OperationId, Result<(), EngineError>);
+type Waited = (OperationId, Result<(), FailedContainer>);
+
+/// A plan being carried out.
+struct Run<'a> {
+    operations: &'a [Operation],
+    engine: Arc<dyn Engine>,
+    reporter: &'a dyn Reporter,
+    options: &'a ExecuteOptions,
+    schedule: Schedule,
+    clock: Clock,
+    activity: Arc<Activity>,
+    waits: Option<Arc<Waits>>,
+    deaths: Option<Deaths>,
+    /// When each operation under way began.
+    begun: BTreeMap<OperationId, Instant>,
+    passed: Vec<OperationId>,
+    done: usize,
+    warnings: Vec<String>,
+    failures: Vec<OperationFailure>,
+}
+
+/// What is under way, by what becomes of it when the plan is given up.
+#[derive(Default)]
+struct UnderWay<'a> {
+    /// These finish.
+    calls: FuturesUnordered<BoxFuture<'a, Called>>,
+    /// These are dropped.
+    transfers: FuturesUnordered<BoxFuture<'a, Called>>,
+    /// These are dropped.
+    waits: FuturesUnordered<BoxFuture<'a, Waited>>,
+}
+
+impl<'a> Run<'a> {
+    async fn new(
+        operations: &'a [Operation],
+        engine: Arc<dyn Engine>,
+        ready: Arc<dyn ReadyCheck>,
+        reporter: &'a dyn Reporter,
+        options: &'a ExecuteOptions,
+    ) -> Result<Self, EngineError> {
+        let activity = Arc::new(Activity::default());
+        let (mut waits, mut deaths) = (None, None);
+        // Before the first operation, so that nothing is missed; and only where something is to be listened for.
+        if operations.iter().any(|operation| matches!(operation.action, Action::Wait(_))) {
+            let hub = EventHub::open(Arc::clone(&engine), &options.project).await?;
+            let (shared, receiver) =
+                Waits::new(Arc::clone(&engine), ready, hub, Arc::clone(&activity), options.settle);
+            (waits, deaths) = (Some(Arc::new(shared)), Some(receiver));
+        }
+        let mut clock = Clock::new(options.timeout);
+        let starts = |operation: &Operation| {
+            matches!(operation.action, Action::StartContainer(_) | Action::RestartContainer { .. })
+        };
+        if !operations.iter().any(starts) {
+            clock.start();
+        }
+        Ok(Self {
+            operations,
+            engine,
+            reporter,
+            options,
+            schedule: Schedule::new(operations, options.limits),
+            clock,
+            activity,
+            waits,
+            deaths,
+            begun: BTreeMap::new(),
+            passed: Vec::new(),
+            done: 0,
+            warnings: Vec::new(),
+            failures: Vec::new(),
+        })
+    }
+
+    async fn carry_out(mut self, interrupt: &CancellationToken) -> Result<Outcome, RunError> {
+        let start = Instant::now();
+        let mut under_way = UnderWay::default();
+        let mut interrupted = interrupt.is_cancelled();
+        loop {
+            if interrupted || !self.failures.is_empty() {
+                under_way.waits.clear();
+                under_way.transfers.clear();
+                if under_way.calls.is_empty() {
+                    break;
+                }
+            } else {
+                while let Some(id) = self.schedule.next() {
+                    self.begin(id, &mut under_way);
+                }
+                if self.begun.is_empty() {
+                    break;
+                }
+            }
+            tokio::select! {
+                biased;
+                () = interrupt.cancelled(), if !interrupted => interrupted = true,
+                Some((id, result)) = under_way.calls.next() => self.called(id, result),
+                Some((id, result)) = under_way.transfers.next() => self.called(id, result),
+                // Before deaths: one that follows a success is then known to concern somebody.
+                Some((id, result)) = under_way.waits.next() => self.waited(id, result),
+                Some((container, failure)) = next_death(&mut self.deaths) => self.died(container, failure),
+                () = self.clock.expires(), if !under_way.waits.is_empty() => self.timed_out(),
+            }
+        }
+        // A death that came in with the last success.
+        while let Some((container, failure)) = self.deaths.as_mut().and_then(|deaths| deaths.try_recv().ok())
+        {
+            self.died(container, failure);
+        }
+        self.finish(start, interrupted).await
+    }
+
+    fn begin(&mut self, id: OperationId, under_way: &mut UnderWay<'a>) {
+        let operation = &self.operations[id];
+        self.begun.insert(id, Instant::now());
+        self.reporter.event(Event::Started { id });
+        let class = Class::of(&operation.action);
+        match &operation.action {
+            Action::Wait(wait) => under_way.waits.push(self.wait(id, wait)),
+            _ => {
+                self.activity.operation_begins();
+                let (engine, reporter) = (Arc::clone(&self.engine), self.reporter);
+                let stub_image = self.options.stub_image.as_ref();
+                let call = async move { (id, perform(&*engine, reporter, stub_image, id, operation).await) };
+                if class == Class::Call {
+                    under_way.calls.push(call.boxed());
+                } else {
+                    self.clock.transfer_begins();
+                    under_way.transfers.push(call.boxed());
+                }
+            }
+        }
+    }
+
+    fn wait(&self, id: OperationId, wait: &'a WaitFor) -> BoxFuture<'a, Waited> {
+        let reporter = self.reporter;
+        let Some(waits) = self.waits.clone() else { return std::future::ready((id, Ok(()))).boxed() };
+        async move {
+            let say = |message| reporter.event(Event::Progress { id, message, bytes: None });
+            (id, waits.wait_for(wait, say).await)
+        }
+        .boxed()
+    }
+
+    fn called(&mut self, id: OperationId, result: Result<(), EngineError>) {
+        let operation = &self.operations[id];
+        self.activity.operation_ends();
+        if Class::of(&operation.action) != Class::Call {
+            self.clock.transfer_ends();
+        }
+        match result {
+            Ok(()) => {
+                if let Action::StartContainer(name) | Action::RestartContainer { container: name, .. } =
+                    &operation.action
+                {
+                    self.activity.container_started(name);
+                    self.clock.start();
+                }
+                self.succeeded(id);
+            }
+            Err(error) => self.failed(id, FailureCause::Engine(error)),
+        }
+    }
+
+    fn waited(&mut self, id: OperationId, result: Result<(), FailedContainer>) {
+        let Action::Wait(wait) = &self.operations[id].action else { return };
+        if !self.begun.contains_key(&id) {
+            // Its time was up, and it wasn't required.
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.passed.push(id);
+                self.succeeded(id);
+            }
+            Err(failed) if wait.required => {
+                let containers = self.all_failed(wait, failed);
+                self.failed(id, FailureCause::Wait { service: wait.service.clone(), containers });
+            }
+            Err(failed) => self.warned(id, wait, &[failed]),
+        }
+    }
+
+    /// The one that ended a wait, and any other of its containers that has failed by now.
+    fn all_failed(&self, wait: &WaitFor, first: FailedContainer) -> Vec<FailedContainer> {
+        let Some(waits) = &self.waits else { return vec![first] };
+        let others = wait.containers.iter().filter(|container| **container != first.container);
+        let others = others.filter_map(|container| waits.failed(container, wait.condition));
+        std::iter::once(first.clone()).chain(others).collect()
+    }
+
+    fn succeeded(&mut self, id: OperationId) {
+        self.done += 1;
+        self.schedule.succeeded(id);
+        self.reporter.event(Event::Done { id, took: self.took(id) });
+    }
+
+    fn warned(&mut self, id: OperationId, wait: &WaitFor, failed: &[FailedContainer]) {
+        let message = format!("service {} is not ready, but not required: {}", wait.service, reasons(failed));
+        self.took(id);
+        self.schedule.succeeded(id);
+        self.warnings.push(message.clone());
+        self.reporter.event(Event::Warned { id, message });
+    }
+
+    fn failed(&mut self, id: OperationId, cause: FailureCause) {
+        self.took(id);
+        self.reporter.event(Event::Failed { id, message: cause.to_string() });
+        let attempt = attempt(&self.operations[id]);
+        self.failures.push(OperationFailure {
+            id,
+            attempt,
+            cause,
+            last_lines: Vec::new(),
+            hints: Vec::new(),
+        });
+    }
+
+    /// A container that had become ready has ended: whoever relies on it can't succeed, and it isn't ready.
+    fn died(&mut self, container: String, failure: WaitFailure) {
+        let relied_on = self.passed.iter().copied().find_map(|id| match &self.operations[id].action {
+            Action::Wait(wait)
+                if wait.required
+                    && wait.condition != WaitCondition::Completed
+                    && wait.containers.contains(&container) =>
+            {
+                Some((id, wait.service.clone()))
+            }
+            _ => None,
+        });
+        let known = |failure: &OperationFailure| failure.container() == Some(container.as_str());
+        if let Some((id, service)) = relied_on
+            && !self.failures.iter().any(known)
+        {
+            let containers = vec![FailedContainer { container, failure }];
+            self.failed(id, FailureCause::Wait { service, containers });
+        }
+    }
+
+    fn timed_out(&mut self) {
+        let Some((waits, limit)) = self.waits.clone().zip(self.options.timeout) else { return };
+        let open: Vec<OperationId> = self.begun.keys().copied().collect();
+        for id in open {
+            let Action::Wait(wait) = &self.operations[id].action else { continue };
+            let late = wait.containers.iter().filter(|container| waits.is_open(container, wait.condition));
+            let late: Vec<FailedContainer> = late
+                .map(|container| {
+                    let failure = WaitFailure::TimedOut { limit, waited_for: waits.said(container) };
+                    FailedContainer { container: container.clone(), failure }
+                })
+                .collect();
+            match late.is_empty() {
+                true => {}
+                false if wait.required => {
+                    self.failed(id, FailureCause::Wait { service: wait.service.clone(), containers: late });
+                }
+                false => self.warned(id, wait, &late),
+            }
+        }
+        // Where only what isn't required was late, the rest gets its time.
+        self.clock.start_anew();
+    }
+
+    /// How long an operation took; it is no longer under way.
+    fn took(&mut self, id: OperationId) -> Duration {
+        self.begun.remove(&id).map(|begun| begun.elapsed()).unwrap_or_default()
+    }
+
+    async fn finish(mut self, start: Instant, interrupted: bool) -> Result<Outcome, RunError> {
+        let mut left: Vec<OperationId> =
+            self.schedule.unstarted().chain(self.begun.keys().copied()).collect();
+        left.sort_unstable();
+        for id in &left {
+            self.reporter.event(Event::Cancelled { id: *id });
+        }
+        let engine = Arc::clone(&self.engine);
+        join_all(self.failures.iter_mut().map(|failure| diagnose(&*engine, failure))).await;
+        if interrupted && !left.is_empty() {
+            return Err(RunError::Interrupted(Interruption {
+                done: self.done,
+                left: left.len(),
+                running: self.running().await,
+                failures: self.failures,
+            }));
+        }
+        if !self.failures.is_empty() {
+            return Err(RunError::Failed(self.failures));
+        }
+        Ok(Outcome { done: self.done, warnings: self.warnings, took: start.elapsed() })
+    }
+
+    async fn running(&self) -> Option<Vec<String>> {
+        let containers = self.engine.containers(&self.options.project);
+        let containers = tokio::time::timeout(Duration::from_secs(3), containers).await.ok()?.ok()?;
+        let up = containers.into_iter().filter(|container| container.state.is_up());
+        let mut names: Vec<String> = up.map(|container| container.name).collect();
+        names.sort();
+        Some(names)
+    }
+}
+
+async fn next_death(deaths: &mut Option<Deaths>) -> Option<(String, WaitFailure)> {
+    deaths.as_mut()?.recv().await
+}

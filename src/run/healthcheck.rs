@@ -1,0 +1,194 @@
+//! A container's own healthcheck, run by vv: the engine's first run comes only after a whole interval.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::backoff::Backoff;
+use crate::engine::{ActiveHealthcheck, Engine, EngineError, ExecRequest, ExecSession};
+use crate::stack::model::Test;
+
+/// How much of a test's output is kept, in bytes.
+const KEPT_OUTPUT: usize = 4096;
+
+/// What the engine says of a container's health while vv asks for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing that counts.
+    Open,
+    /// Its own runs pass.
+    Healthy,
+    /// Its own runs fail.
+    Unhealthy,
+}
+
+/// Why a healthcheck will not pass.
+#[derive(Debug, Clone)]
+pub(super) enum TestFailure {
+    /// The engine says unhealthy and vv's own run failed too; what the test said last.
+    Unhealthy(String),
+    /// The engine can't be asked any more.
+    Engine(EngineError),
+}
+
+/// A container's test.
+pub(super) struct HealthTest {
+    engine: Arc<dyn Engine>,
+    container: String,
+    request: ExecRequest,
+    limit: Duration,
+}
+
+/// How one run ended.
+enum Run {
+    Passed,
+    Failed(String),
+    /// It is past its limit and still goes on.
+    Hung(ExecSession),
+    Unreachable(EngineError),
+}
+
+impl HealthTest {
+    /// The test of a container; nothing when its healthcheck is switched off.
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        container: &str,
+        healthcheck: &ActiveHealthcheck,
+    ) -> Option<Self> {
+        let command = match &healthcheck.test {
+            Test::None => return None,
+            Test::Cmd(words) => words.clone(),
+            Test::Shell(line) => shell(&healthcheck.shell).into_iter().chain([line.clone()]).collect(),
+        };
+        let request = ExecRequest { command, ..ExecRequest::default() };
+        Some(Self { engine, container: container.to_owned(), request, limit: healthcheck.timeout })
+    }
+
+    /// Runs the test at once and again until one run passes, or the engine's verdict is in.
+    ///
+    /// Two runs never overlap; one past its limit is waited for. A run that fails means nothing by itself; with the
+    /// engine's `Unhealthy`, or where `hopeless` says that nothing is going to change, it ends the wait.
+    pub(super) async fn until_passed(
+        &self,
+        verdict: &mut watch::Receiver<Verdict>,
+        hopeless: impl Fn() -> bool,
+        say: impl Fn(String),
+    ) -> Result<(), TestFailure> {
+        let mut backoff = Backoff::default();
+        loop {
+            let judged = match *verdict.borrow_and_update() {
+                Verdict::Healthy => return Ok(()),
+                Verdict::Unhealthy => true,
+                Verdict::Open => hopeless(),
+            };
+            let begun = Instant::now();
+            let run = tokio::select! {
+                biased;
+                run = self.run() => run,
+                () = healthy(verdict.clone()) => return Ok(()),
+            };
+            let said = match run {
+                Run::Passed => return Ok(()),
+                Run::Unreachable(error) => return Err(TestFailure::Engine(error)),
+                Run::Failed(said) => said,
+                Run::Hung(session) => {
+                    let said = format!("its test doesn't end within {:?}", self.limit);
+                    if judged {
+                        return Err(TestFailure::Unhealthy(said));
+                    }
+                    say(format!("health: {said}"));
+                    tokio::select! {
+                        () = ended(session) => {}
+                        () = healthy(verdict.clone()) => return Ok(()),
+                        // No further run is allowed, and this one counts as failed.
+                        () = unhealthy(verdict.clone()) => return Err(TestFailure::Unhealthy(said)),
+                    }
+                    said
+                }
+            };
+            if judged && *verdict.borrow() != Verdict::Healthy {
+                return Err(TestFailure::Unhealthy(said));
+            }
+            say(format!("health: {said}"));
+            let took = begun.elapsed().min(self.limit);
+            tokio::select! {
+                () = sleep(backoff.pause(took)) => {}
+                Ok(()) = verdict.changed() => {}
+            }
+        }
+    }
+
+    /// One run.
+    async fn run(&self) -> Run {
+        let started = timeout(self.limit, self.engine.exec(&self.container, &self.request)).await;
+        let mut session = match started {
+            Ok(Ok(session)) => session,
+            Ok(Err(error @ EngineError::Unreachable { .. })) => return Run::Unreachable(error),
+            Ok(Err(error)) => return Run::Failed(error.to_string()),
+            Err(_) => return Run::Failed(format!("the engine doesn't run its test within {:?}", self.limit)),
+        };
+        let mut output = Vec::new();
+        let read = timeout(self.limit, async {
+            while let Some(Ok((_, bytes))) = session.output.next().await {
+                let room = KEPT_OUTPUT.saturating_sub(output.len());
+                output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+        });
+        if read.await.is_err() {
+            return Run::Hung(session);
+        }
+        match self.engine.exec_exit_code(&session.id).await {
+            Ok(0) => Run::Passed,
+            Ok(code) => {
+                Run::Failed(last_line(&output).unwrap_or_else(|| format!("its test exits with {code}")))
+            }
+            Err(error @ EngineError::Unreachable { .. }) => Run::Unreachable(error),
+            Err(error) => Run::Failed(error.to_string()),
+        }
+    }
+}
+
+fn shell(own: &[String]) -> Vec<String> {
+    match own {
+        [] => vec!["/bin/sh".to_owned(), "-c".to_owned()],
+        own => own.to_vec(),
+    }
+}
+
+/// The last line that says something, in printable characters.
+pub(super) fn last_line(output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    let line = text.lines().rev().map(printable).find(|line| !line.trim().is_empty())?;
+    let line = line.trim();
+    Some(match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    })
+}
+
+/// Without what a terminal would obey.
+pub(super) fn printable(line: &str) -> String {
+    let plain = console::strip_ansi_codes(line);
+    plain.chars().filter(|character| !character.is_control() || *character == '\t').collect()
+}
+
+async fn ended(mut session: ExecSession) {
+    while let Some(Ok(_)) = session.output.next().await {}
+}
+
+async fn healthy(verdict: watch::Receiver<Verdict>) {
+    becomes(verdict, Verdict::Healthy).await;
+}
+
+async fn unhealthy(verdict: watch::Receiver<Verdict>) {
+    becomes(verdict, Verdict::Unhealthy).await;
+}
+
+async fn becomes(mut verdict: watch::Receiver<Verdict>, wanted: Verdict) {
+    if verdict.wait_for(|verdict| *verdict == wanted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,139 @@
+//! Who has a host port: a container of the engine, or a process of this machine.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::processes;
+use crate::engine::Engine;
+
+/// Who has a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortHolder {
+    /// A container that publishes it.
+    Container {
+        /// Its name.
+        name: String,
+        /// Its project, where it is one's.
+        project: Option<String>,
+    },
+    /// A process that listens on it.
+    Process {
+        /// Its name.
+        name: String,
+        /// Its id.
+        pid: u32,
+    },
+    /// A process of another user, which only that one and root can name.
+    ProcessOf {
+        /// The user's id.
+        uid: u32,
+    },
+}
+
+impl fmt::Display for PortHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Container { name, project: Some(project) } => {
+                write!(f, "container {name} (project {project})")
+            }
+            Self::Container { name, project: None } => write!(f, "container {name}"),
+            // The proxy of an engine that isn't the one asked.
+            Self::Process { name, pid } if name == "docker-proxy" => {
+                write!(f, "a container of another engine (docker-proxy, pid {pid})")
+            }
+            Self::Process { name, pid } => write!(f, "process {name} (pid {pid})"),
+            Self::ProcessOf { uid } => write!(f, "a process of user {uid}"),
+        }
+    }
+}
+
+/// Who has the host port `port` (`127.0.0.1:8500`, `[::1]:8500`, `8500`), TCP before UDP; nothing when it can't be
+/// found out, or when it is free.
+pub async fn who_has(engine: &dyn Engine, port: &str) -> Option<PortHolder> {
+    let (address, number) = parse(port)?;
+    for protocol in ["tcp", "udp"] {
+        if let Some(holder) = container(engine, address, number, protocol).await {
+            return Some(holder);
+        }
+    }
+    let local = engine.info().await.is_ok_and(|info| info.local);
+    if !local {
+        return None;
+    }
+    // Reads the tables of all processes.
+    let found = tokio::task::spawn_blocking(move || {
+        ["tcp", "udp"].iter().find_map(|protocol| processes::listener(address, number, protocol))
+    });
+    found.await.ok().flatten()
+}
+
+async fn container(
+    engine: &dyn Engine,
+    address: Option<IpAddr>,
+    number: u16,
+    protocol: &str,
+) -> Option<PortHolder> {
+    let published = engine.published_ports().await.ok()?;
+    let holder = published.into_iter().find(|published| {
+        published.port.published == Some(number)
+            && published.port.protocol == protocol
+            && overlap(address, published.port.host_ip.parse().ok())
+    })?;
+    Some(PortHolder::Container { name: holder.container, project: holder.project })
+}
+
+/// The address (nothing: all) and the port.
+fn parse(port: &str) -> Option<(Option<IpAddr>, u16)> {
+    let Some((address, number)) = port.rsplit_once(':') else { return Some((None, port.parse().ok()?)) };
+    let address = address.trim_start_matches('[').trim_end_matches(']');
+    let address = if address.is_empty() { None } else { Some(address.parse().ok()?) };
+    Some((address, number.parse().ok()?))
+}
+
+/// Whether both can't be bound at once: they are the same, or one is all of them.
+pub(super) fn overlap(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one == other || one.is_unspecified() || other.is_unspecified(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_ports_with_and_without_an_address() {
+        let v4: IpAddr = "127.0.0.1".parse().unwrap();
+        let v6: IpAddr = "::1".parse().unwrap();
+        assert_eq!(parse("127.0.0.1:8500"), Some((Some(v4), 8500)));
+        assert_eq!(parse("[::1]:8500"), Some((Some(v6), 8500)));
+        assert_eq!(parse("::1:8500"), Some((Some(v6), 8500)));
+        assert_eq!(parse(":8500"), Some((None, 8500)));
+        assert_eq!(parse("8500"), Some((None, 8500)));
+        assert_eq!(parse("localhost:x"), None);
+    }
+
+    #[test]
+    fn an_address_overlaps_itself_and_all() {
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        assert!(overlap(address("127.0.0.1"), address("127.0.0.1")));
+        assert!(overlap(address("127.0.0.1"), address("0.0.0.0")));
+        assert!(overlap(address("::"), address("127.0.0.1")));
+        assert!(overlap(None, address("127.0.0.1")));
+        assert!(!overlap(address("127.0.0.1"), address("127.0.0.2")));
+    }
+
+    #[test]
+    fn says_who_it_is() {
+        let container = |project: Option<&str>| PortHolder::Container {
+            name: "shop-web-1".to_owned(),
+            project: project.map(str::to_owned),
+        };
+        assert_eq!(container(Some("shop")).to_string(), "container shop-web-1 (project shop)");
+        assert_eq!(container(None).to_string(), "container shop-web-1");
+        let process = |name: &str| PortHolder::Process { name: name.to_owned(), pid: 7 }.to_string();
+        assert_eq!(process("nginx"), "process nginx (pid 7)");
+        assert_eq!(process("docker-proxy"), "a container of another engine (docker-proxy, pid 7)");
+    }
+}

@@ -1,0 +1,62 @@
+//! The end of a wait: the service's own protocol, asked through the probes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::wait::ReadyCheck;
+use crate::engine::Engine;
+use crate::engine::platform::EnginePlatform;
+use crate::probe::checks;
+use crate::stack::Stack;
+
+/// How long one question may take; it is asked again.
+const QUESTION: Duration = Duration::from_secs(5);
+
+/// Asks services of a stack in their protocols.
+pub struct ProbeReady {
+    engine: Arc<dyn Engine>,
+    stack: Stack,
+    /// The project's containers as they were last seen: ports and addresses are known only once a container runs.
+    seen: Mutex<Option<Arc<EnginePlatform>>>,
+}
+
+impl ProbeReady {
+    /// For a stack on an engine.
+    pub fn new(engine: Arc<dyn Engine>, stack: Stack) -> Self {
+        Self { engine, stack, seen: Mutex::new(None) }
+    }
+
+    /// The platform in which this container runs: what was seen, while it shows the container running.
+    async fn platform(&self, container: &str) -> Result<Arc<EnginePlatform>, String> {
+        let mut seen = self.seen.lock().await;
+        if let Some(platform) = seen.as_ref()
+            && platform.listed(container).is_some()
+        {
+            return Ok(Arc::clone(platform));
+        }
+        let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
+        let platform = Arc::new(platform.map_err(|error| error.to_string())?);
+        *seen = Some(Arc::clone(&platform));
+        Ok(platform)
+    }
+}
+
+#[async_trait]
+impl ReadyCheck for ProbeReady {
+    async fn protocol(&self, service: &str, container: &str) -> Result<(), String> {
+        let Some(service) = self.stack.services.get(service) else { return Ok(()) };
+        let platform = self.platform(container).await?;
+        let Some(status) = platform.listed(container) else { return Err("it doesn't run".to_owned()) };
+        match checks::protocol(&self.stack, service, platform.as_ref(), &status, QUESTION).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                // A container that was started again may have other ports and addresses now.
+                *self.seen.lock().await = None;
+                Err(failure.detail)
+            }
+        }
+    }
+}

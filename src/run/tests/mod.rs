@@ -1,0 +1,10 @@
+//! The executor on an engine in memory, with a clock that stands still while anything runs: times are exact.
+
+mod convergence;
+mod failing;
+mod healthchecks;
+mod ordering;
+mod stacks;
+mod stopping;
+mod support;
+mod waiting;

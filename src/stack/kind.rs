@@ -1,0 +1,121 @@
+//! Which system an image holds, by its name.
+
+/// The systems that vv knows, by the name that `x-vv.kind` takes, with the words that their images go by.
+///
+/// The first entry that fits wins, so that what is made for a system (`kafka-ui`, `konga`) stands before the system
+/// itself.
+const KINDS: &[(&str, &[&str])] = &[
+    ("kafka-ui", &["kafka-ui", "akhq", "kafdrop"]),
+    ("adminer", &["adminer"]),
+    ("redis-commander", &["redis-commander"]),
+    ("temporal-ui", &["temporal-ui"]),
+    ("konga", &["konga"]),
+    ("kong", &["kong", "kong-gateway"]),
+    ("consul", &["consul", "consul-enterprise"]),
+    ("jaeger", &["jaeger", "all-in-one", "jaeger-all-in-one"]),
+    ("kafka", &["kafka", "kafka-native", "cp-kafka", "cp-server", "redpanda"]),
+    ("zookeeper", &["zookeeper", "cp-zookeeper"]),
+    ("postgres", &["postgres", "postgresql", "postgis", "timescaledb", "timescaledb-ha", "pgvector"]),
+    ("redis", &["redis", "redis-stack", "redis-stack-server", "valkey", "keydb"]),
+    ("rabbitmq", &["rabbitmq"]),
+    ("prometheus", &["prometheus"]),
+    ("grafana", &["grafana", "grafana-oss", "grafana-enterprise"]),
+    ("elasticsearch", &["elasticsearch"]),
+    ("logstash", &["logstash"]),
+    ("kibana", &["kibana"]),
+    ("temporal", &["temporal", "auto-setup"]),
+    ("traefik", &["traefik"]),
+    ("envoy", &["envoy", "envoy-alpine"]),
+    ("nginx", &["nginx", "nginx-unprivileged", "openresty"]),
+    ("minio", &["minio"]),
+    ("clickhouse", &["clickhouse", "clickhouse-server"]),
+    (
+        "otel-collector",
+        &[
+            "opentelemetry-collector",
+            "opentelemetry-collector-contrib",
+            "otel-collector",
+            "signoz-otel-collector",
+        ],
+    ),
+    ("signoz", &["signoz", "query-service"]),
+    ("mysql", &["mysql", "mysql-server", "mariadb", "percona"]),
+    ("mongo", &["mongo", "mongodb", "mongodb-community-server"]),
+    ("nats", &["nats"]),
+    // These aren't seen in an image's name; `x-vv.kind` says so. A job runs once and ends.
+    ("graphql", &[]),
+    ("job", &[]),
+    ("service", &[]),
+];
+
+/// Images whose last word says too little by itself: they count only below these owners.
+const OWNED: &[(&str, &[&str])] =
+    &[("all-in-one", &["jaegertracing"]), ("auto-setup", &["temporalio"]), ("query-service", &["signoz"])];
+
+/// All kinds that `x-vv.kind` may name.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    KINDS.iter().map(|(kind, _)| *kind)
+}
+
+/// The kind that an image's name suggests, whatever its registry, owner and tag; a stand-in (`…-stand-in`) is taken
+/// for what it stands in for.
+pub fn guess(image: &str) -> Option<&'static str> {
+    let path = image.split('@').next().unwrap_or(image);
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.split(':').next().unwrap_or(name).to_ascii_lowercase();
+    let name = name.strip_suffix("-stand-in").unwrap_or(&name);
+    if let Some((_, owners)) = OWNED.iter().find(|(owned, _)| *owned == name) {
+        let owner = folder.rsplit('/').next().unwrap_or_default();
+        if !owners.contains(&owner) {
+            return None;
+        }
+    }
+    KINDS.iter().find(|(_, words)| words.contains(&name)).map(|(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guesses() {
+        let cases = [
+            ("kong", Some("kong")),
+            ("kong:3.4", Some("kong")),
+            ("kong/kong-gateway:3.4.2.0", Some("kong")),
+            ("localhost/vv-parts/kong-stand-in:3.4", Some("kong")),
+            ("localhost:5000/team/kong:3.4", Some("kong")),
+            ("pantsel/konga:latest", Some("konga")),
+            ("hashicorp/consul:1.16", Some("consul")),
+            ("docker.io/library/postgres:15-alpine", Some("postgres")),
+            ("bitnami/postgresql", Some("postgres")),
+            ("postgres@sha256:0123", Some("postgres")),
+            ("postgres:15@sha256:0123", Some("postgres")),
+            ("prometheuscommunity/postgres-exporter:v0.15.0", None),
+            ("oliver006/redis_exporter", None),
+            ("redis/redis-stack-server", Some("redis")),
+            ("ghcr.io/joeferner/redis-commander", Some("redis-commander")),
+            ("apache/kafka:4.0.0", Some("kafka")),
+            ("confluentinc/cp-kafka:7.5.0", Some("kafka")),
+            ("provectuslabs/kafka-ui", Some("kafka-ui")),
+            ("confluentinc/cp-zookeeper:7.5.0", Some("zookeeper")),
+            ("jaegertracing/all-in-one:1.50", Some("jaeger")),
+            ("jaegertracing/jaeger:2.0.0", Some("jaeger")),
+            ("somebody/all-in-one", None),
+            ("rabbitmq:3.12-management", Some("rabbitmq")),
+            ("prom/prometheus:v2.47.0", Some("prometheus")),
+            ("grafana/grafana:10.1.5", Some("grafana")),
+            ("docker.elastic.co/elasticsearch/elasticsearch:8.10.2", Some("elasticsearch")),
+            ("temporalio/auto-setup:1.22", Some("temporal")),
+            ("Nginx:alpine", Some("nginx")),
+            ("acme/service", None),
+            ("my-kong-plugin-tests", None),
+            ("", None),
+            ("/", None),
+            (":", None),
+        ];
+        for (image, wanted) in cases {
+            assert_eq!(guess(image), wanted, "{image}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What goes wrong: one clear message each, and the right exit code.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use crate::support::{BUSYBOX, Project, docker, free_port};
+
+fn one(image: &str, rest: &str) -> String {
+    format!("services:\n  app:\n    image: {image}\n    stop_grace_period: 0s\n{rest}")
+}
+
+#[test]
+fn no_docker() {
+    let mut project = Project::new("nodocker", &one(BUSYBOX, ""));
+    project.env.push(("DOCKER_HOST".into(), "unix:///nonexistent/docker.sock".into()));
+    project.fails(4, &["start"]).says("error: ").says("/nonexistent/docker.sock").says("hint: ");
+    project.fails(4, &["status"]);
+}
+
+#[test]
+fn no_permission_on_the_socket() {
+    // Root may use any socket, so vv is run as nobody, who may not use the engine's.
+    let project = Project::new("nopermission", &one(BUSYBOX, ""));
+    let binary = std::env::temp_dir().join(format!("{}-vv", project.name));
+    std::fs::copy(env!("CARGO_BIN_EXE_vv"), &binary).unwrap();
+    std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(project.dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&binary)
+        .args(["-f", project.path("compose.yaml").to_str().unwrap(), "-p", &project.name, "status"])
+        .env("HOME", "/nonexistent")
+        .env_remove("DOCKER_HOST")
+        .output()
+        .unwrap();
+    std::fs::remove_file(&binary).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("permission") && stderr.contains("hint: "), "{stderr}");
+}
+
+#[test]
+fn a_port_that_a_process_has() {
+    let port = free_port();
+    let _holder = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let project = Project::new(
+        "portprocess",
+        &one(BUSYBOX, &format!("    command: [sleep, '1000']\n    ports: ['127.0.0.1:{port}:80']\n")),
+    );
+    let ran = project.fails(1, &["start"]);
+    ran.says(&port.to_string()).says(&format!("pid {}", std::process::id()));
+}
+
+#[test]
+fn a_port_that_a_container_has() {
+    let port = free_port();
+    let ports = format!("    command: [sleep, '1000']\n    ports: ['127.0.0.1:{port}:80']\n");
+    let first = Project::new("portfirst", &one(BUSYBOX, &ports));
+    first.ok(&["start"]);
+    let second = Project::new("portsecond", &one(BUSYBOX, &ports));
+    second.fails(1, &["start"]).says(&port.to_string()).says(&first.container("app-1"));
+    // When the port is free again, the same start goes through.
+    first.ok(&["down"]);
+    second.ok(&["start"]);
+}
+
+#[test]
+fn an_image_that_cannot_be_had() {
+    let project = Project::new("noimage", &one("localhost/vv-no-such-image:1", "    pull_policy: never\n"));
+    project.fails(1, &["start"]).says("localhost/vv-no-such-image:1").says("hint: ");
+    assert_eq!(project.containers(), Vec::new());
+    // Nothing listens there: the pull fails at once.
+    let project = Project::new("nopull", &one("localhost:1/vv-no-such-image:1", ""));
+    project.fails(1, &["start"]).says("localhost:1/vv-no-such-image:1");
+}
+
+#[test]
+fn a_build_that_fails() {
+    let project = Project::new("badbuild", "services:\n  app:\n    build: ./app\n");
+    project.write("app/Dockerfile", &format!("FROM {BUSYBOX}\nRUN echo on the way && false\n"));
+    project.fails(1, &["build"]).says("RUN echo on the way").says("app");
+    project.fails(1, &["start"]).says("RUN echo on the way");
+    assert_eq!(project.containers(), Vec::new());
+}
+
+#[test]
+fn a_container_that_exits_at_once_shows_its_last_lines() {
+    let project = Project::new(
+        "exits",
+        &one(BUSYBOX, "    command: [sh, -c, 'echo cannot open the database; exit 7']\n"),
+    );
+    let started = Instant::now();
+    project.fails(1, &["start"]).says("cannot open the database").says("7");
+    assert!(started.elapsed() < Duration::from_secs(30), "it isn't waited for");
+}
+
+#[test]
+fn a_health_check_that_never_passes() {
+    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, sh, -c, 'echo not yet; exit 1'], interval: 1h}\n";
+    let project = Project::new("neverhealthy", &one(BUSYBOX, rest));
+    project.fails(6, &["start", "--timeout", "3s"]).says("not yet").says("app");
+}
+
+#[test]
+fn a_health_check_whose_program_is_missing() {
+    let rest =
+        "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, curl, -f, localhost], interval: 1h}\n";
+    let project = Project::new("nocurl", &one(BUSYBOX, rest));
+    project.fails(6, &["start", "--timeout", "3s"]).says("curl");
+}
+
+#[test]
+fn an_unknown_service_gets_the_nearest_as_a_hint() {
+    let project = Project::new("unknown", &one(BUSYBOX, ""));
+    for command in ["start", "stop", "restart", "status", "health", "logs", "urls", "plan", "build", "pull"] {
+        project.fails(2, &[command, "appp"]).says("appp").says("'app'");
+    }
+    project.fails(2, &["scale", "appp", "2"]).says("'app'");
+    project.fails(2, &["exec", "appp", "sh"]).says("'app'");
+    project.fails(2, &["--stack", "valuverse", "status"]).says("valueverse");
+    project.fails(2, &["strat"]).says("start");
+}
+
+#[test]
+fn broken_yaml_names_the_place() {
+    let project = Project::new("broken", "services:\n  app:\n    image: x\n   command: y\n");
+    project.fails(3, &["start"]).says("compose.yaml:4:");
+    project.write("compose.yaml", "services:\n  app:\n    image: x\n    prots: ['80']\n");
+    project
+        .fails(3, &["config"])
+        .says("compose.yaml:4:5: services.app.prots: ")
+        .says("'ports'")
+        .says("prots: ['80']");
+    project.write("compose.yaml", "services:\n  app:\n    image: x\n    prots: []\n    depends_on: [nope]\n");
+    project.fails(3, &["config"]).says("prots").says("nope");
+}
+
+#[test]
+fn exploding_aliases_are_refused_at_once() {
+    let mut yaml = String::from("x-a: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for level in 1..30 {
+        let below = format!("*a{}", level - 1);
+        yaml.push_str(&format!("x-{level}: &a{level} [{}]\n", [below.as_str(); 10].join(", ")));
+    }
+    yaml.push_str("services: {app: {image: x}}\n");
+    let project = Project::new("aliases", &yaml);
+    let started = Instant::now();
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -v 1048576; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_vv"), "config"])
+        .current_dir(project.dir.path());
+    let output = limited.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("compose.yaml:") && stderr.contains("alias"), "{stderr}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn two_starts_at_once() {
+    let rest =
+        "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, test, -e, /tmp/go], interval: 1s}\n";
+    let project = Project::new("twostarts", &one(BUSYBOX, rest));
+    let mut first = project.command(&["start", "--timeout", "60s"]).spawn().unwrap();
+    wait_until("the first one has made its container", || !project.containers().is_empty());
+    project.fails(1, &["start"]).says(&first.id().to_string()).says("start");
+    let waiting = project.command(&["--wait-lock", "start"]).spawn().unwrap();
+    wait_until("it runs", || {
+        docker(&["inspect", "-f", "{{.State.Running}}", &project.container("app-1")]).contains("true")
+    });
+    docker(&["exec", &project.container("app-1"), "touch", "/tmp/go"]);
+    assert!(first.wait().unwrap().success());
+    assert!(waiting.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn interrupted() {
+    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, 'false'], interval: 1h}\n";
+    let project = Project::new("interrupted", &one(BUSYBOX, rest));
+    let child = project.command(&["start"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_until("its container is there", || !project.containers().is_empty());
+    std::thread::sleep(Duration::from_millis(300));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted") && stderr.contains("vv start"), "{stderr}");
+}
+
+#[test]
+fn down_of_a_stack_that_nobody_named() {
+    let project = Project::new("fallback", "services: {}");
+    std::fs::remove_file(project.path("compose.yaml")).unwrap();
+    for command in ["down", "reset"] {
+        project.fails(2, &[command]).says("--stack");
+    }
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(30), "in 30 s it didn't come to pass that {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

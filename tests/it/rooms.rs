@@ -1,0 +1,99 @@
+//! Which room may use what: the house's rules, held by reading the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.join(room)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// Lines of code that mention any of the words; tests and comments don't count.
+fn mentions(room: &str, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in sources(room) {
+        if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in code.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            found.extend(
+                words
+                    .iter()
+                    .filter(|word| line.contains(*word))
+                    .map(|word| format!("{}: {word}: {line}", path.display())),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn deciding_rooms_know_nothing_of_the_outside() {
+    let outside = ["tokio::", "bollard::", "reqwest::", "rdkafka::", "std::env::var", "std::net::Tcp"];
+    for room in ["stack", "plan"] {
+        assert_eq!(mentions(room, &outside), Vec::<String>::new(), "{room} is pure");
+    }
+    assert_eq!(
+        mentions("plan", &["std::fs", "std::env", "Instant::now", "SystemTime::now"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn arrows_point_one_way() {
+    for (room, forbidden) in [
+        (
+            "stack",
+            &[
+                "crate::plan",
+                "crate::engine",
+                "crate::run",
+                "crate::probe",
+                "crate::commands",
+                "crate::output",
+            ][..],
+        ),
+        ("plan", &["crate::engine", "crate::run", "crate::probe", "crate::commands", "crate::output"]),
+        ("engine", &["crate::run", "crate::probe", "crate::commands", "crate::output"]),
+        ("probe", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
+        ("run", &["crate::commands", "crate::output"]),
+        ("stub", &["crate::commands", "crate::engine", "crate::run"]),
+        ("output", &["crate::commands::"]),
+    ] {
+        assert_eq!(mentions(room, forbidden), Vec::<String>::new(), "{room} must not use these");
+    }
+}
+
+#[test]
+fn no_type_of_bollard_leaves_its_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let strays: Vec<PathBuf> = sources("")
+        .into_iter()
+        .filter(|(path, text)| !path.starts_with(root.join("engine/docker")) && text.contains("bollard::"))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(strays, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn files_are_about_one_thing() {
+    let long: Vec<String> = sources("")
+        .into_iter()
+        .filter(|(_, text)| text.lines().count() > 400)
+        .map(|(path, text)| format!("{}: {} lines", path.display(), text.lines().count()))
+        .collect();
+    assert_eq!(long, Vec::<String>::new());
+}
