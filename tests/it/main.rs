@@ -10,8 +10,5 @@ mod failures;
 mod interop;
 mod lifecycle;
 mod platforms;
-mod rooms;
-//! The live tests: one binary.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test that can't go on should panic")]
-
 mod probes;
+mod rooms;
