@@ -48,6 +48,7 @@ impl World {
             os: "linux".into(),
             arch: "amd64".into(),
             local: true,
+            address: None,
         };
         for image in images {
             world.add_image(&image);
