@@ -58,7 +58,7 @@ pub(super) fn redis(service: &Service) -> Option<String> {
         .or_else(|| {
             let configured = service.files.iter().filter(|file| file.target.ends_with(".conf"));
             configured.filter_map(|file| std::str::from_utf8(&file.content).ok()).find_map(|text| {
-                text.lines().filter_map(|line| line.trim().strip_prefix("requirepass ")).last().map(unquote)
+                text.lines().rev().find_map(|line| line.trim().strip_prefix("requirepass ")).map(unquote)
             })
         })
 }

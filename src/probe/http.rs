@@ -78,6 +78,8 @@ pub(super) async fn get(
     let slash = if path.starts_with('/') { "" } else { "/" };
     let mut request = client
         .get(format!("{}://{}{slash}{path}", scheme.name(), place.address))
+        // What people type and what a container's own healthcheck says: servers that look at the name know it.
+        .header("host", format!("localhost:{}", place.address.port()))
         .header("accept", "application/json, */*;q=0.5")
         // Its own timeout would hide whether the connection or the answer was late.
         .timeout(target.deadline.left() + Duration::from_secs(60));

@@ -83,9 +83,17 @@ async fn refusal(service: &Service, container: &Container) -> ProbeFailure {
 /// Asks a system that hangs: the probe must give up in its time, and say that it hangs.
 async fn hangs(service: &Service, container: &Container) {
     let patience = Duration::from_millis(700);
-    let started = Instant::now();
-    let failure = ask(service, container, patience).await.unwrap_err();
-    let took = started.elapsed();
+    // A signal reaches the threads of a busy machine one after the other.
+    let mut tries = 0;
+    let (failure, took) = loop {
+        let started = Instant::now();
+        match ask(service, container, patience).await {
+            Err(failure) => break (failure, started.elapsed()),
+            Ok(answer) if tries == 20 => panic!("{answer:?}, of a frozen system"),
+            Ok(_) => tokio::time::sleep(patience / 10).await,
+        }
+        tries += 1;
+    };
     assert!(failure.detail.ends_with("accepts but says nothing within 0.7 s"), "{failure}");
     assert!(!failure.lasting, "it may go on");
     // Beside the probe's own time, the test's platform starts docker twice.

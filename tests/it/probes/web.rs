@@ -1,7 +1,7 @@
 //! The systems that are asked by HTTP or gRPC.
 
 use vv::probe::Answer;
-use vv::stack::vv::Probe;
+use vv::stack::vv::{Probe, Url};
 
 use super::engine::Container;
 use super::{PATIENCE, ask, hangs, refusal, service, until_ready};
@@ -91,6 +91,28 @@ async fn nginx() {
     redis.vv.kind = Some("redis".into());
     let foreign = refusal(&redis, &container).await;
     assert!(foreign.detail.ends_with("answers, but not as Redis"), "{foreign}");
+}
+
+#[tokio::test]
+async fn a_page_over_tls_with_a_certificate_of_its_own_making() {
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout /tmp/key -out /tmp/cert -days 2 -subj /CN=elsewhere && \
+         echo 'server { listen 443 ssl; ssl_certificate /tmp/cert; ssl_certificate_key /tmp/key; \
+         location = /health { return 200 fine; } }' >/etc/nginx/conf.d/tls.conf && exec nginx -g 'daemon off;'";
+    let container = Container::start("tls", "nginx:1.22", &["-p", "127.0.0.1::443"], &["sh", "-c", script]);
+    let mut web = service("nginx", &[443], &[]);
+    web.vv.probe = Some(Probe::Http { port: 443, path: "/health".into() });
+    let url = |scheme: &str| Url {
+        name: "Page".into(),
+        port: 443,
+        path: String::new(),
+        scheme: scheme.to_owned(),
+        login: None,
+    };
+    web.vv.urls = vec![url("https")];
+    assert_eq!(until_ready(&web, &container).await.0, "GET /health: 200");
+    web.vv.urls = vec![url("http")];
+    let plain = refusal(&web, &container).await;
+    assert_eq!(plain.detail, "GET /health: 400", "nginx says that it wants TLS in a page of markup");
 }
 
 #[tokio::test]
