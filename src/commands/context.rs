@@ -103,7 +103,10 @@ fn invalid_stack(error: LoadError) -> Failure {
         details.push(format!("error: {problem}"));
         details.extend(problem.excerpt());
     }
-    Failure::new(Kind::InvalidStack, first.to_string()).detail(details)
+    // What has no place in a text was said on the command line: a stack's name, a file's.
+    let said = error.problems.iter().all(|problem| problem.mark.is_none());
+    let kind = if said { Kind::Usage } else { Kind::InvalidStack };
+    Failure::new(kind, first.to_string()).detail(details)
 }
 
 /// The services named on a command line; all active ones for none. A name that isn't there gets the nearest one

@@ -165,9 +165,10 @@ impl<'a> Deployment<'a> {
 pub fn show(context: &Context, stack: &Stack, plan: &Plan, format: Format) {
     match format {
         Format::Json => context.printer.json(&render::json(&stack.name, plan)),
-        Format::Table if plan.operations.is_empty() => {
-            for note in &plan.notes {
-                context.printer.data(format_args!("note: {note}"));
+        Format::Table if !plan.changes_anything() => {
+            let text = render::text(plan);
+            if !text.is_empty() {
+                context.printer.data(text.trim_end());
             }
             context.printer.data("nothing to do");
         }

@@ -63,7 +63,7 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result {
     };
     let plan = preview_plan(&deployment.inputs(), &request)?;
     deployment.show(&plan, args.format);
-    match args.check && !plan.operations.is_empty() {
+    match args.check && plan.changes_anything() {
         true => Err(Failure::quiet(Kind::Failed)),
         false => Ok(()),
     }

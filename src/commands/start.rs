@@ -96,7 +96,7 @@ pub async fn start(
     }
     let plan = start_plan(&deployment.inputs(), request)?;
     deployment.carry_out(&plan, timeout).await?;
-    if plan.operations.is_empty() && images.operations.is_empty() {
+    if !plan.changes_anything() && images.operations.is_empty() {
         context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));
         return Ok(());
     }

@@ -22,6 +22,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether anything will be another than it is: waiting changes nothing.
+    pub fn changes_anything(&self) -> bool {
+        self.operations.iter().any(|operation| !matches!(operation.action, Action::Wait(_)))
+    }
+}
+
 /// An operation's number in its plan.
 pub type OperationId = usize;
 

@@ -49,7 +49,7 @@ fn run_leaves_nothing_but_its_exit_code() {
             free_port()
         );
     let project = Project::new("run", &compose);
-    let ran = project.ok(&["run", "job", "sh", "-c", "echo in $HOSTNAME; ls /nonexistent"]);
+    let ran = project.ok(&["run", "job", "sh", "-c", "echo in $HOSTNAME"]);
     assert!(ran.stdout.starts_with("in "), "{ran}");
     project.fails(3, &["run", "job", "sh", "-c", "exit 3"]);
     let names: Vec<String> = project.containers().into_iter().map(|(name, _)| name).collect();

@@ -226,3 +226,13 @@ pub fn free_port() -> u16 {
         }
     }
 }
+
+/// Waits up to 60 s until something holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "in 60 s it didn't come to pass that {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
