@@ -5,7 +5,6 @@ pub mod docker;
 #[doc(hidden)]
 pub mod memory;
 pub mod platform;
-pub mod reference;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

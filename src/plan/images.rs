@@ -7,6 +7,7 @@ use super::input::{Inputs, PlanError, StartRequest};
 use super::observed::Observed;
 use super::operation::{Action, Cause, Operation, Plan, Target};
 use crate::stack::model::{PullPolicy, Service};
+pub use crate::stack::reference::normalise as normal_reference;
 
 /// The ID of the image that a reference means on the engine now.
 pub fn current_id<'a>(observed: &'a Observed, reference: &str) -> Option<&'a str> {
@@ -19,30 +20,6 @@ pub fn current_id<'a>(observed: &'a Observed, reference: &str) -> Option<&'a str
     let is_hex = hex.len() >= 12 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
     let by_id = |id: &&String| is_hex && id.strip_prefix("sha256:").unwrap_or(id).starts_with(hex);
     observed.images.values().find(by_id).map(String::as_str)
-}
-
-/// A reference as the engine lists it: without the default registry, with a tag or digest (a digest wins).
-pub fn normal_reference(reference: &str) -> String {
-    let rest = ["docker.io/", "index.docker.io/"]
-        .iter()
-        .find_map(|registry| reference.strip_prefix(registry))
-        .map_or(reference, |rest| rest.strip_prefix("library/").unwrap_or(rest));
-    if let Some((name, digest)) = rest.split_once('@') {
-        let (name, _) = split_tag(name);
-        return format!("{name}@{digest}");
-    }
-    match split_tag(rest) {
-        (_, Some(_)) => rest.to_owned(),
-        (name, None) => format!("{name}:latest"),
-    }
-}
-
-fn split_tag(name: &str) -> (&str, Option<&str>) {
-    match name.rsplit_once(':') {
-        // `localhost:5000/web` has a port and no tag.
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (name, None),
-    }
 }
 
 /// The first step of a start: the images that are to be made anew though they are there, and those that are missing

@@ -13,7 +13,7 @@ use super::findings::Path;
 use super::load::{Level, Loader};
 use super::node::{Entry, MergeTag, Node, Value};
 use super::paths::{self, Base};
-use super::{embedded, merge, read};
+use super::{budget, embedded, merge};
 use crate::failure::nearest;
 
 /// How many services may extend one another in a row.
@@ -208,7 +208,7 @@ fn copy(loader: &mut Loader<'_>, node: &Node) -> Option<Node> {
     if loader.budget.is_spent() {
         return None;
     }
-    if loader.budget.take(read::weight(node)) {
+    if loader.budget.take(budget::weight(node)) {
         return Some(node.clone());
     }
     let message = "the stack grows past 200,000 values here; what is it that so many services extend?";

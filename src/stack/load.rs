@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::discover::{self, Discovered};
 use super::files::{Files, STDIN};
 use super::findings::{Findings, Path};
@@ -14,8 +15,7 @@ use super::node::{Entry, MergeTag, Node, Value};
 use super::options::LoadOptions;
 use super::paths::{self, Base};
 use super::problem::{LoadError, Mark, Problem, Source};
-use super::read::{self, Budget};
-use super::{embedded, extends, include, interpolate, merge, unique};
+use super::{embedded, extends, include, interpolate, merge, read, unique};
 
 /// Finds, reads, interpolates and merges the files of a stack.
 ///
@@ -249,16 +249,14 @@ impl<'a> Loader<'a> {
 
     /// The last `name:` of the files, else the embedded stack's, else the folder's.
     fn default_name(
-        &mut self,
+        &self,
         files: &[ReadFile],
         env: &Env,
         stack: Option<&str>,
         project_dir: &FilePath,
     ) -> String {
-        let documents = files.iter().flat_map(|file| &file.documents);
-        let named =
-            documents.filter_map(|document| document.get("name")).filter(|name| name.as_str() != Some(""));
-        if let Some(name) = named.last() {
+        let names = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
+        if let Some(name) = names.rev().find(|name| name.as_str() != Some("")) {
             let mut name = name.clone();
             // What is wrong here is found and noted when the document itself is interpolated.
             interpolate::interpolate(&mut name, env, 0, &mut Findings::default());

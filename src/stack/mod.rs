@@ -2,6 +2,7 @@
 //!
 //! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
+pub mod budget;
 mod build;
 mod command;
 pub mod config;
@@ -38,6 +39,7 @@ mod paths;
 mod ports;
 pub mod problem;
 pub mod read;
+pub mod reference;
 pub mod scalar;
 mod service;
 mod syntax;

@@ -1,5 +1,6 @@
 //! What is wrong with a stack's text, and where.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,16 +61,49 @@ impl fmt::Display for Problem {
 
 impl Problem {
     /// The line of the text with a caret below the place, as two lines; empty without a place. A line that may
-    /// hold a secret (`… PASSWORD: …`) is cut after its key.
+    /// hold a secret (`… PASSWORD: …`, `scheme://user:…`) is cut before it.
     pub fn excerpt(&self) -> Vec<String> {
         let Some(mark) = &self.mark else { return Vec::new() };
         let Some(line) = mark.source.text.lines().nth(mark.line - 1) else { return Vec::new() };
         let number = mark.line.to_string();
         let indent = " ".repeat(number.len());
         vec![
-            format!("  {number} | {line}"),
+            format!("  {number} | {}", without_secrets(line)),
             format!("  {indent} | {}^", " ".repeat(mark.column.saturating_sub(1))),
         ]
+    }
+}
+
+/// Names of what must not be shown.
+const SECRET: [&str; 9] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "private_key",
+    "api_key",
+    "access_key",
+];
+
+/// The line up to where a secret may start, by the name before it.
+fn without_secrets(line: &str) -> Cow<'_, str> {
+    // Only ASCII changes, so places stay the same.
+    let lower = line.to_ascii_lowercase();
+    let named = SECRET.iter().flat_map(|word| lower.match_indices(word)).filter_map(|(at, word)| {
+        let rest = &lower[at + word.len()..];
+        // `secrets:` lists names only.
+        let separator = if rest.starts_with("s:") { None } else { rest.find([':', '=']) };
+        separator.map(|separator| at + word.len() + separator + 1)
+    });
+    let in_address = lower.match_indices("://").filter_map(|(at, _)| {
+        let (user, _) = lower[at + 3..].split_once('@')?;
+        user.find(':').map(|colon| at + 3 + colon + 1)
+    });
+    match named.chain(in_address).min() {
+        Some(end) if !line[end..].trim().is_empty() => format!("{} …", &line[..end]).into(),
+        _ => line.into(),
     }
 }
 
@@ -93,3 +127,24 @@ impl fmt::Display for LoadError {
 }
 
 impl std::error::Error for LoadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn excerpts_end_before_a_secret() {
+        for (line, shown) in [
+            ("      DB_PASSWORD: hunter2", "      DB_PASSWORD: …"),
+            ("      - Api_Key=hunter2 # x", "      - Api_Key= …"),
+            ("  environment: {A: 1, JWT_SECRET: hunter2, B: 2}", "  environment: {A: 1, JWT_SECRET: …"),
+            ("  DSN: postgres://me:hunter2@db/x", "  DSN: postgres://me: …"),
+            ("  PASSWORD:", "  PASSWORD:"),
+            ("  secrets: [db_password]", "  secrets: [db_password]"),
+            ("  image: https://host:80/x", "  image: https://host:80/x"),
+            ("  ä: ß", "  ä: ß"),
+        ] {
+            assert_eq!(without_secrets(line), shown);
+        }
+    }
+}

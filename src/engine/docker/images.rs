@@ -7,12 +7,12 @@ use bollard::query_parameters::{
     CreateImageOptionsBuilder, ListImagesOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder,
 };
 
-use super::super::reference;
 use super::client::Client;
 use super::credentials::{CredentialStore, Found};
 use super::layers::Layers;
 use super::stall;
 use crate::engine::{EngineError, OnProgress, Progress};
+use crate::stack::reference;
 
 /// The ID of an image, when it is here.
 pub async fn id(client: &Client, image: &str) -> Result<Option<String>, EngineError> {

@@ -7,7 +7,6 @@ use bollard::query_parameters::{
     ListContainersOptions, ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptions,
 };
 
-use super::super::reference;
 use super::client::Client;
 use super::status;
 use crate::engine::{EngineError, PublishedPort};
@@ -15,6 +14,7 @@ use crate::plan::observed::{
     ContainerState, ObservedAttachment, ObservedContainer, ObservedMount, ObservedNetwork, ObservedPort,
     ObservedVolume,
 };
+use crate::stack::reference;
 
 /// Compose's label of the project.
 pub const PROJECT: &str = "com.docker.compose.project";

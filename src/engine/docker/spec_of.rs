@@ -16,7 +16,8 @@ use crate::stack::model::{
     Ulimit,
 };
 
-/// The container's spec without what its image sets, and without labels that Compose and vv themselves add.
+/// The container's spec without what its image sets, and without labels that Compose and vv themselves add. The
+/// engine's own defaults are in it: they can't be told from the same value asked for.
 pub fn container(answer: &ContainerInspectResponse, image: &ImageConfig) -> ContainerSpec {
     let empty_config = ContainerConfig::default();
     let empty_host = HostConfig::default();
@@ -49,7 +50,7 @@ pub fn container(answer: &ContainerInspectResponse, image: &ImageConfig) -> Cont
         files: BTreeMap::new(),
         networks: networks(answer, config, short_id),
         network_mode: network_mode(answer, host),
-        ipc: own(&host.ipc_mode, &None).filter(|mode| mode != "private"),
+        ipc: own(&host.ipc_mode, &None),
         pid: own(&host.pid_mode, &None),
         healthcheck: own_healthcheck(config.healthcheck.as_ref(), image.healthcheck.as_ref()),
         restart: restart(host.restart_policy.as_ref()),
@@ -62,7 +63,7 @@ pub fn container(answer: &ContainerInspectResponse, image: &ImageConfig) -> Cont
         privileged: host.privileged.unwrap_or_default(),
         cap_add: list(&host.cap_add),
         cap_drop: list(&host.cap_drop),
-        security_opt: security(host),
+        security_opt: list(&host.security_opt),
         group_add: list(&host.group_add),
         extra_hosts: list(&host.extra_hosts),
         dns: list(&host.dns),
@@ -70,15 +71,12 @@ pub fn container(answer: &ContainerInspectResponse, image: &ImageConfig) -> Cont
         dns_opt: list(&host.dns_options),
         sysctls: host.sysctls.clone().unwrap_or_default().into_iter().collect(),
         ulimits: ulimits(host),
-        shm_size: host.shm_size.and_then(positive).filter(|size| *size != DEFAULT_SHM_SIZE),
+        shm_size: host.shm_size.and_then(positive),
         devices: devices(host),
         logging: logging(host),
         resources: resources(host),
     }
 }
-
-/// `/dev/shm` of a container that asks for none, in bytes.
-const DEFAULT_SHM_SIZE: u64 = 64 * 1024 * 1024;
 
 /// What an image sets by itself, in the same words.
 pub fn image(image: &ImageConfig) -> ContainerSpec {
@@ -276,15 +274,6 @@ fn list(items: &Option<Vec<String>>) -> Vec<String> {
     items.clone().unwrap_or_default()
 }
 
-/// The engine itself adds `label=disable` for a privileged container and for the host's namespaces.
-fn security(host: &HostConfig) -> Vec<String> {
-    let host_wide = host.privileged == Some(true)
-        || [&host.pid_mode, &host.ipc_mode].iter().any(|mode| mode.as_deref() == Some("host"));
-    let mut options = list(&host.security_opt);
-    options.retain(|option| !(host_wide && option == "label=disable"));
-    options
-}
-
 fn ulimits(host: &HostConfig) -> BTreeMap<String, Ulimit> {
     let limits = host.ulimits.iter().flatten().filter_map(|limit| {
         let (soft, hard) = (limit.soft.unwrap_or_default(), limit.hard.unwrap_or_default());
@@ -310,14 +299,11 @@ fn logging(host: &HostConfig) -> Option<Logging> {
 }
 
 fn resources(host: &HostConfig) -> Resources {
-    let memory = host.memory.and_then(positive);
-    // Twice the memory is what the engine fills in.
-    let filled_in = memory.and_then(|memory| i64::try_from(memory).ok()?.checked_mul(2));
     Resources {
         nano_cpus: host.nano_cpus.filter(|n| *n != 0),
-        memory,
+        memory: host.memory.and_then(positive),
         memory_reservation: host.memory_reservation.and_then(positive),
-        memory_swap: host.memory_swap.filter(|swap| *swap != 0 && Some(*swap) != filled_in),
+        memory_swap: host.memory_swap.filter(|swap| *swap != 0),
         pids: host.pids_limit.filter(|n| *n > 0),
         cpu_shares: host.cpu_shares.filter(|n| *n != 0),
         cpuset: own(&host.cpuset_cpus, &None),

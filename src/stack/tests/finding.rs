@@ -1,7 +1,10 @@
 //! Which stack is meant, and with which environment and name.
 
 use super::World;
+use crate::stack::embedded::{self, Layered};
+use crate::stack::files::Memory;
 use crate::stack::merged::Found;
+use crate::stack::options::LoadOptions;
 
 const ALL: [(&str, &str); 9] = [
     ("stacks/valueverse/compose.yaml", "services: {a: {image: fallback}}"),
@@ -174,6 +177,25 @@ fn the_port_offset_moves_a_shipped_stacks_variables() {
     let own = World::new(&[("compose.yaml", text)]);
     let unmoved = r#"{"image":"x","ports":["80:80","90:90"],"environment":{"A":"localhost:80"}}"#;
     assert_eq!(load(own), (unmoved.into(), vec![false, false]));
+}
+
+#[test]
+fn every_shipped_stack_loads_anywhere_and_without_a_warning() {
+    let listed = embedded::list();
+    assert!(listed.iter().any(|stack| stack.name == "valueverse"), "{listed:?}");
+    for stack in listed {
+        assert!(stack.title.is_some() && stack.description.is_some(), "{stack:?}");
+        let mut options =
+            LoadOptions { cwd: "/w".into(), stack: Some(stack.name.clone()), ..Default::default() };
+        options.port_offset = 100;
+        let nothing = Memory::default();
+        let merged = match crate::stack::read_stack(&options, &Layered::new(&nothing)) {
+            Ok(merged) => merged,
+            Err(error) => panic!("{}: {error}", stack.name),
+        };
+        assert_eq!(merged.name, stack.name);
+        assert_eq!(merged.warnings, Vec::<String>::new(), "{}", stack.name);
+    }
 }
 
 #[test]

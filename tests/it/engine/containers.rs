@@ -107,6 +107,7 @@ async fn what_is_asked_for_is_what_is_inspected() {
         stop_signal: Some("SIGINT".to_owned()),
         stop_grace_period: Some(1),
         init: Some(false),
+        ipc: Some("private".to_owned()),
         read_only: true,
         cap_drop: words("NET_RAW"),
         group_add: words("33"),
@@ -119,6 +120,7 @@ async fn what_is_asked_for_is_what_is_inspected() {
         shm_size: Some(32 << 20),
         resources: Resources {
             memory: Some(64 << 20),
+            memory_swap: Some(128 << 20),
             pids: Some(100),
             nano_cpus: Some(500_000_000),
             ..Resources::default()

@@ -25,9 +25,9 @@ fn all_that_compose_set_is_read_back() {
 }
 
 #[test]
-fn what_the_engine_and_the_image_filled_in_is_left_out() {
+fn what_the_image_sets_is_left_out() {
     let spec = read(include_str!("../../../../tests/fixtures/engine/compose-plain.json"), &busybox());
-    // Chosen by the engine, which says no word on that.
+    // Chosen by the engine, which says no word on that; so are further values below.
     let attachment = NetworkAttachment {
         mac_address: Some("02:42:ac:18:00:02".to_owned()),
         ..NetworkAttachment::default()
@@ -37,6 +37,8 @@ fn what_the_engine_and_the_image_filled_in_is_left_out() {
         command: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
         networks: BTreeMap::from([("shop_default".to_owned(), attachment)]),
         logging: Some(Logging { driver: Some("json-file".to_owned()), options: BTreeMap::new() }),
+        ipc: Some("private".to_owned()),
+        shm_size: Some(64 << 20),
         ..ContainerSpec::default()
     };
     assert_eq!(serde_json::to_value(spec).unwrap(), serde_json::to_value(expected).unwrap());
@@ -54,7 +56,7 @@ fn namespaces_and_limits() {
     assert_eq!(spec.network_mode.as_deref(), Some("host"));
     assert_eq!((spec.init, spec.privileged), (Some(false), true));
     assert_eq!(spec.restart, RestartPolicy::OnFailure(Some(2)));
-    assert!(spec.security_opt.is_empty());
+    assert_eq!(spec.security_opt, ["label=disable"]);
     insta::assert_json_snapshot!(spec.resources, @r#"
     {
       "nano_cpus": 250000000,

@@ -58,6 +58,7 @@ mod tests {
             ("localhost/vv/x:1", "localhost/vv/x:1", "localhost"),
             ("localhost:5000/x", "localhost:5000/x:latest", "localhost:5000"),
             ("ghcr.io/a/b:c", "ghcr.io/a/b:c", "ghcr.io"),
+            ("quay.io/library/x", "quay.io/library/x:latest", "quay.io"),
             ("redis:7@sha256:ab", "redis@sha256:ab", "docker.io"),
             ("docker.io/library/redis@sha256:ab", "redis@sha256:ab", "docker.io"),
         ] {
