@@ -3,16 +3,9 @@
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::plan::spec::CachedFile;
-
-/// The folder that holds the copies of all projects: `$XDG_CACHE_HOME/vv`, or below `~/.cache`. Absolute.
-pub fn root() -> PathBuf {
-    let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".cache"));
-    set.or_else(home).unwrap_or_else(std::env::temp_dir).join("vv")
-}
 
 /// Writes the files that aren't there yet. Their folders let nobody else in; the files themselves have the bits that
 /// the container is to see. The error says what couldn't be written, never what was to be in it.
@@ -23,7 +16,7 @@ pub(super) fn write(files: &[CachedFile]) -> Result<(), String> {
     Ok(())
 }
 
-/// Removes the copies of a project: for when its containers are gone.
+/// Removes the copies of a project below `root` (`$XDG_CACHE_HOME/vv`): for when its containers are gone.
 pub fn remove_project(root: &Path, project: &str) -> io::Result<()> {
     match fs::remove_dir_all(root.join(project)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

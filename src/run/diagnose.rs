@@ -17,6 +17,9 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Adds the last output and the hints.
 pub(super) async fn diagnose(engine: &dyn Engine, failure: &mut OperationFailure) {
+    if let FailureCause::Engine(EngineError::BuildFailed { output, .. }) = &failure.cause {
+        failure.last_lines = output.iter().map(|line| printable(line)).collect();
+    }
     if let Some(container) = failure.container().map(str::to_owned) {
         let lines = tokio::time::timeout(LIMIT, last_lines(engine, &container)).await;
         failure.last_lines = lines.unwrap_or_default();
@@ -49,10 +52,23 @@ async fn hints(engine: &dyn Engine, failure: &OperationFailure) -> Vec<String> {
             for failed in containers {
                 hints.extend(hint(&failed.container, &failed.failure));
             }
-            hints.push(format!("`vv logs {service}` shows all of its output"));
             hints.dedup();
+            if containers.iter().any(|failed| says_more(&failed.failure)) {
+                hints.push(format!("`vv logs {service}` shows all of its output"));
+            }
             hints
         }
+    }
+}
+
+/// Whether its output may hold the reason.
+fn says_more(failure: &WaitFailure) -> bool {
+    match failure {
+        WaitFailure::Exited { .. }
+        | WaitFailure::RestartLoop { .. }
+        | WaitFailure::Unhealthy(_)
+        | WaitFailure::TimedOut { .. } => true,
+        WaitFailure::NoHealthcheck | WaitFailure::Stopped(_) | WaitFailure::Engine(_) => false,
     }
 }
 

@@ -39,7 +39,7 @@ pub struct OperationFailure {
     pub attempt: String,
     /// Why.
     pub cause: FailureCause,
-    /// The last lines of output of the container concerned, if any.
+    /// The last lines of output of the container or build step concerned, if any.
     pub last_lines: Vec<String>,
     /// What to type or change.
     pub hints: Vec<String>,
@@ -223,13 +223,12 @@ fn failed(failures: Vec<OperationFailure>) -> Failure {
 }
 
 fn excerpt(failure: &OperationFailure) -> Vec<String> {
-    match failure.container() {
-        Some(container) if !failure.last_lines.is_empty() => {
-            let title = format!("the last output of {container}:");
-            std::iter::once(title).chain(failure.last_lines.iter().map(|line| format!("  {line}"))).collect()
-        }
-        _ => Vec::new(),
+    if failure.last_lines.is_empty() {
+        return Vec::new();
     }
+    let whose = failure.container().unwrap_or("this step");
+    let title = format!("the last output of {whose}:");
+    std::iter::once(title).chain(failure.last_lines.iter().map(|line| format!("  {line}"))).collect()
 }
 
 fn interrupted(what: Interruption) -> Failure {

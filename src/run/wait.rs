@@ -90,10 +90,21 @@ impl fmt::Display for WaitFailure {
             Self::Stopped(how) => f.write_str(how),
             Self::Engine(error) => write!(f, "can't be watched: {error}"),
             Self::TimedOut { limit, waited_for } if waited_for.is_empty() => {
-                write!(f, "isn't ready after {limit:?}")
+                write!(f, "isn't ready after {}", short(*limit))
             }
-            Self::TimedOut { limit, waited_for } => write!(f, "isn't ready after {limit:?}: {waited_for}"),
+            Self::TimedOut { limit, waited_for } => {
+                write!(f, "isn't ready after {}: {waited_for}", short(*limit))
+            }
         }
+    }
+}
+
+/// A duration as one types it: `90s` is `1m30s`.
+fn short(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, _) => format!("{duration:?}"),
+        (minutes, 0) => format!("{minutes}m"),
+        (minutes, seconds) => format!("{minutes}m{seconds}s"),
     }
 }
 

@@ -55,8 +55,8 @@ impl MemoryEngine {
             inner: Arc::new(Inner {
                 state: Mutex::new(State::new()),
                 ledger: Mutex::new(Ledger::new()),
-                events: broadcast::channel(4096).0,
-                lines: broadcast::channel(4096).0,
+                events: broadcast::channel(512).0,
+                lines: broadcast::channel(512).0,
             }),
         }
     }

@@ -1,6 +1,7 @@
 //! vv is killed after each mutating call in turn: the next start converges, the next down leaves nothing. Planner,
 //! executor and engine together.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,6 +32,18 @@ fn machine(stack: &Stack) -> MemoryEngine {
     engine.script("db", Behaviour::healthy_after(ms(300)));
     engine.script("migrate", Behaviour::exits(secs(2), 0));
     engine
+}
+
+/// Makes each call take a time of its own, so that parallel ones end in another order with each `seed`.
+fn shuffle(engine: &MemoryEngine, seed: u64) {
+    let bucket = move |kind: &str, target: &str| {
+        let mut hasher = DefaultHasher::new();
+        (seed, kind, target).hash(&mut hasher);
+        hasher.finish() % 8
+    };
+    for wanted in 1..8 {
+        engine.delay_if(move |kind, target| bucket(kind, target) == wanted, ms(wanted * 20));
+    }
 }
 
 /// What a user types.
@@ -98,8 +111,9 @@ fn states(engine: &MemoryEngine) -> Vec<String> {
 /// Brings a machine to where the command under test begins.
 type Prepare = Vec<(Stack, Command)>;
 
-async fn prepared(stack: &Stack, before: &Prepare) -> MemoryEngine {
+async fn prepared(stack: &Stack, before: &Prepare, seed: u64) -> MemoryEngine {
     let engine = machine(stack);
+    shuffle(&engine, seed);
     for (stack, command) in before {
         carry_out(&engine, stack, command).await.unwrap();
     }
@@ -109,36 +123,47 @@ async fn prepared(stack: &Stack, before: &Prepare) -> MemoryEngine {
 
 /// Kills `command` after each of its mutating calls in turn. `then` is what follows: what the user wants is there.
 async fn kill_everywhere(stack: &Stack, before: Prepare, command: Command, then: Command) -> usize {
-    let engine = prepared(stack, &before).await;
-    carry_out(&engine, stack, &command).await.unwrap();
+    kill_shuffled(stack, &before, &command, &then, 1).await;
+    kill_shuffled(stack, &before, &command, &then, 2).await
+}
+
+async fn kill_shuffled(
+    stack: &Stack,
+    before: &Prepare,
+    command: &Command,
+    then: &Command,
+    seed: u64,
+) -> usize {
+    let engine = prepared(stack, before, seed).await;
+    carry_out(&engine, stack, command).await.unwrap();
     let calls = engine.mutations();
-    carry_out(&engine, stack, &then).await.unwrap();
+    carry_out(&engine, stack, then).await.unwrap();
     let wanted = states(&engine);
 
     for kill in 0..=calls.len() {
         let at = format!("killed after {kill} of {calls:#?}");
-        let engine = prepared(stack, &before).await;
+        let engine = prepared(stack, before, seed).await;
         engine.die_after(kill);
-        let _ = carry_out(&engine, stack, &command).await;
+        let _ = carry_out(&engine, stack, command).await;
         engine.revive();
         // Long enough for what was started to end or to become healthy by itself, or not at all.
         if kill % 2 == 0 {
             tokio::time::sleep(secs(60)).await;
         }
-        let repair = carry_out(&engine, stack, &then).await.unwrap_or_else(|error| panic!("{error}\n{at}"));
+        let repair = carry_out(&engine, stack, then).await.unwrap_or_else(|error| panic!("{error}\n{at}"));
         assert_eq!(states(&engine), wanted, "{at}\nthen\n{}", render::text(&repair));
         // By then the engine's own verdicts are in, and nothing is left to wait for either.
         tokio::time::sleep(secs(60)).await;
-        let again = plan(&engine, stack, &then).await.unwrap();
+        let again = plan(&engine, stack, then).await.unwrap();
         assert_eq!(render::text(&Plan { notes: Vec::new(), ..again }), "", "not converged, {at}");
 
         carry_out(&engine, stack, &down()).await.unwrap_or_else(|error| panic!("down: {error}\n{at}"));
         nothing_is_left(&engine, &at);
 
         // Down at once, without a start in between.
-        let engine = prepared(stack, &before).await;
+        let engine = prepared(stack, before, seed).await;
         engine.die_after(kill);
-        let _ = carry_out(&engine, stack, &command).await;
+        let _ = carry_out(&engine, stack, command).await;
         engine.revive();
         carry_out(&engine, stack, &down()).await.unwrap_or_else(|error| panic!("down: {error}\n{at}"));
         nothing_is_left(&engine, &at);
@@ -160,7 +185,7 @@ async fn a_start() {
 #[tokio::test(start_paused = true)]
 async fn a_second_start_does_nothing() {
     let stack = shop();
-    let engine = prepared(&stack, &vec![(stack.clone(), start())]).await;
+    let engine = prepared(&stack, &vec![(stack.clone(), start())], 0).await;
     let before = states(&engine);
     carry_out(&engine, &stack, &start()).await.unwrap();
     assert_eq!(engine.mutations(), Vec::<String>::new());

@@ -153,3 +153,23 @@ async fn without_events_nothing_is_begun() {
     assert_eq!(bench.engine.mutations(), Vec::<String>::new());
     assert_eq!(bench.recorder.with("cancelled").len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_fails_shows_its_last_lines() {
+    let bench = Bench::new();
+    let failed = EngineError::BuildFailed {
+        attempt: "build own".to_owned(),
+        step: "Step 3/9 : RUN make".to_owned(),
+        message: "returned a non-zero code: 2".to_owned(),
+        output: vec!["cc main.c".to_owned(), "main.c:1: error".to_owned()],
+    };
+    bench.engine.fail("build_image", 1, failed);
+    let mut steps = Steps::default();
+    steps.build("own", &[]);
+    let failure = Failure::from(bench.run(&steps).await.unwrap_err());
+    assert_eq!(
+        failure.error.to_string(),
+        "could not build own: Step 3/9 : RUN make: returned a non-zero code: 2"
+    );
+    assert_eq!(failure.details, ["the last output of this step:", "  cc main.c", "  main.c:1: error"]);
+}

@@ -220,7 +220,6 @@ async fn without_any_healthcheck_nothing_becomes_healthy() {
     insta::assert_snapshot!(described(&error), @r"
     2: could not wait until web is healthy: shop-web-1 has no healthcheck, in the stack or in its image, and can't become healthy
        hint: give it a healthcheck, or depend on it with condition: service_started
-       hint: `vv logs web` shows all of its output
     ");
 
     let bench = Bench::new();

@@ -317,7 +317,6 @@ async fn what_stands_still_is_not_waited_for() {
     insta::assert_snapshot!(described(&error), @r"
     0: could not wait until web is ready: shop-web-1 is paused
        hint: `docker unpause shop-web-1` lets it go on
-       hint: `vv logs web` shows all of its output
     ");
 
     let mut steps = Steps::default();
