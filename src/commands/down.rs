@@ -8,6 +8,7 @@ use super::context::Context;
 use super::deploy::{Deployment, DryRun};
 use crate::failure::{Failure, Result};
 use crate::plan::{DownRequest, down_plan};
+use crate::run::cached_files;
 use crate::stack::Stack;
 
 /// Remove containers and networks (and with -v the volumes)
@@ -34,7 +35,11 @@ pub async fn run(context: &Context, args: DownArgs) -> Result {
     let request =
         DownRequest { volumes: args.volumes, remove_orphans: args.remove_orphans, timeout: args.timeout };
     let plan = down_plan(&deployment.inputs(), &request);
-    deployment.finish(&plan, args.dry_run, "there is nothing: nothing to do").await
+    deployment.finish(&plan, args.dry_run, "there is nothing: nothing to do").await?;
+    if !args.dry_run.dry_run {
+        cached_files::remove_project(&crate::dirs::cache(), &deployment.stack.name)?;
+    }
+    Ok(())
 }
 
 /// A stack that nobody named (the fallback where no file was found) isn't taken down without a yes.

@@ -76,8 +76,7 @@ async fn a_healthcheck_that_the_engine_has_not_run_yet() {
     assert_eq!(line(&found), "container Ok, healthcheck Ok, port 6379 Ok, ping Ok", "{found:?}");
     assert_eq!(found[1].detail, "passes (the engine has no verdict yet)");
 
-    let shell = |text: &str| Some(Test::Shell(text.to_owned()));
-    redis.healthcheck.as_mut().unwrap().test = shell("echo no luck; exit 3");
+    redis.healthcheck.as_mut().unwrap().test = Some(Test::Shell("echo no luck; exit 3".to_owned()));
     let found = checks(&redis, &container).await;
     assert_eq!(line(&found), "container Ok, healthcheck Fail, port 6379 Skipped, ping Skipped");
     assert_eq!(found[1].detail, "doesn't pass yet: the command exits with 3: no luck");
