@@ -135,8 +135,11 @@ impl Secrets {
             secrets.extend(std::str::from_utf8(&file.content).map(|text| text.trim().to_owned()));
         }
         secrets.extend(redis(service));
-        // Shorter ones would blot out words by chance. The longest first: one may hold another.
-        secrets.retain(|secret| secret.len() >= 4);
+        // A word that is shown as a user's or a database's name tells nothing of the password that is the same, as in
+        // `admin/admin`; blotting it out would. Shorter ones would blot out words by chance.
+        let shown = shown(service);
+        secrets.retain(|secret| secret.len() >= 4 && !shown.contains(secret));
+        // The longest first: one may hold another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self(secrets)
@@ -156,6 +159,15 @@ impl Secrets {
     pub fn scrub_failure(&self, failure: ProbeFailure) -> ProbeFailure {
         ProbeFailure { detail: self.scrub(failure.detail), ..failure }
     }
+}
+
+/// The words about this service that aren't secret.
+fn shown(service: &Service) -> Vec<String> {
+    let open = service.environment.iter().filter(|(name, _)| !sensitive(name));
+    let mut words: Vec<String> = open.filter_map(|(_, value)| value.clone()).collect();
+    let ((database_login, database), (broker_login, host)) = (postgres(service), rabbitmq(service));
+    words.extend([service.name.clone(), database_login.user, database, broker_login.user, host]);
+    words
 }
 
 /// Whether a variable's name says that its value is a secret. A path to a secret isn't one.

@@ -99,6 +99,8 @@ fn nothing_shows_a_password() {
     let scrubbed = Secrets::of(&service)
         .scrub("hunter22 s3cret! long-jwt-secret from-file /run/secrets/pg info abc db:5432".into());
     assert_eq!(scrubbed, "••• ••• ••• ••• /run/secrets/pg info abc db:5432");
+    let same = with(&[("POSTGRES_USER", "shop"), ("POSTGRES_PASSWORD", "shop"), ("API_TOKEN", "shop-token")]);
+    assert_eq!(Secrets::of(&same).scrub("shop shop-token".into()), "shop •••", "a user's name is no secret");
     let (login, _) = postgres(&with(&[("POSTGRES_PASSWORD", "hunter22")]));
     assert!(!format!("{login:?}").contains("hunter22"));
 }
