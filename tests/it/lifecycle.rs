@@ -34,7 +34,9 @@ fn a_second_start_changes_nothing_and_makes_five_calls() {
     let started = std::time::Instant::now();
     project.ok(&["start"]);
     assert!(started.elapsed().as_secs() < 15, "an interval of 15 s isn't waited for");
-    let healthy = || docker(&["inspect", "-f", "{{.State.Health.Status}}", &project.container("db-1")]).trim() == "healthy";
+    let healthy = || {
+        docker(&["inspect", "-f", "{{.State.Health.Status}}", &project.container("db-1")]).trim() == "healthy"
+    };
     crate::support::wait_until("the engine's own first verdict is in", healthy);
     let before = project.containers();
     proxy.reset();

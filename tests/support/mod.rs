@@ -232,7 +232,10 @@ pub fn free_port() -> u16 {
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !holds() {
-        assert!(started.elapsed() < std::time::Duration::from_secs(60), "in 60 s it didn't come to pass that {what}");
+        assert!(
+            started.elapsed() < std::time::Duration::from_secs(60),
+            "in 60 s it didn't come to pass that {what}"
+        );
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }

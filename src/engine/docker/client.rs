@@ -10,7 +10,7 @@ use http::uri::{PathAndQuery, Uri};
 
 use super::super::connect::{Address, Endpoint};
 use super::super::{ConnectOptions, EngineError};
-use super::error;
+use super::{error, ssh};
 use crate::plan::observed::EngineInfo;
 
 /// The oldest API vv speaks: engine 20.10, the oldest with what Compose files need.
@@ -155,7 +155,7 @@ fn transport(endpoint: &Endpoint) -> Result<Docker, Error> {
             let _ = rustls::crypto::ring::default_provider().install_default();
             Docker::connect_with_ssl(host, &files.key, &files.cert, &files.ca, NO_LIMIT, version)
         }
-        Address::Ssh(host) => Docker::connect_with_ssh(host, NO_LIMIT, version, None),
+        Address::Ssh(host) => ssh::transport(host, NO_LIMIT),
     }
 }
 

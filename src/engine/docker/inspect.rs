@@ -1,13 +1,14 @@
 //! One container, all that is known of it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState as EngineState, ContainerStateStatusEnum,
     Health as EngineHealth, HealthConfig, HealthStatusEnum, ImageConfig, RestartPolicyNameEnum,
 };
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::client::Client;
 use super::spec_of;
@@ -15,8 +16,9 @@ use crate::engine::{ActiveHealthcheck, ContainerDetails, EngineError};
 use crate::plan::observed::{ContainerState, Health};
 use crate::stack::model::Test;
 
-/// What images set, by their ID, which never changes what it names.
-pub type ImageCache = Mutex<BTreeMap<String, ImageConfig>>;
+/// What images set, by their ID, which never changes what it names. Of many replicas that are inspected at once,
+/// one asks for their image.
+pub type ImageCache = Mutex<BTreeMap<String, Arc<OnceCell<ImageConfig>>>>;
 
 /// Inspects a container, and its image where `images` doesn't know it yet.
 pub async fn container(
@@ -31,19 +33,19 @@ pub async fn container(
 }
 
 async fn image_config(client: &Client, images: &ImageCache, id: &str) -> Result<ImageConfig, EngineError> {
-    // Held over the call: of many replicas that are inspected at once, one asks.
-    let mut known = images.lock().await;
-    if let Some(config) = known.get(id) {
-        return Ok(config.clone());
-    }
-    let config = match client.call(&format!("inspect image {id}"), client.docker().inspect_image(id)).await {
-        Ok(image) => image.config.unwrap_or_default(),
-        // Removed by force, below a container: nothing is known to be the image's.
-        Err(EngineError::NotFound { .. }) => ImageConfig::default(),
-        Err(error) => return Err(error),
+    let cell = match images.lock() {
+        Ok(mut known) => Arc::clone(known.entry(id.to_owned()).or_default()),
+        // Another task panicked over it: it is only a cache.
+        Err(_) => Arc::default(),
     };
-    known.insert(id.to_owned(), config.clone());
-    Ok(config)
+    let attempt = format!("inspect image {id}");
+    let ask = async || match client.call(&attempt, client.docker().inspect_image(id)).await {
+        Ok(image) => Ok(image.config.unwrap_or_default()),
+        // Removed by force, below a container: nothing is known to be the image's.
+        Err(EngineError::NotFound { .. }) => Ok(ImageConfig::default()),
+        Err(error) => Err(error),
+    };
+    cell.get_or_try_init(ask).await.cloned()
 }
 
 fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDetails {

@@ -20,6 +20,7 @@ mod mounts_of;
 mod networks;
 mod observe;
 mod spec_of;
+mod ssh;
 mod stall;
 mod status;
 mod volumes;

@@ -4,6 +4,7 @@ mod builds;
 mod connecting;
 mod containers;
 mod streams;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
