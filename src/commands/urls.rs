@@ -12,6 +12,7 @@ use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::table::{self, Tone, cell};
 use crate::platform::{Endpoint, Platform, Replica, ReplicaState};
+use crate::probe::{http, tcp};
 use crate::stack::model::Protocol;
 use crate::stack::{Service, Stack};
 
@@ -188,32 +189,17 @@ fn open(context: &Context, addresses: &[Address], all: bool) -> Result {
     Ok(())
 }
 
-/// Whether an address answers; any HTTP answer will do, a page behind a login is there too.
+/// Whether an address answers: a page with whatever status, anything else by accepting and staying open.
 async fn ask(address: &Address) -> Result<String, String> {
     const LIMIT: Duration = Duration::from_secs(5);
     if !address.up {
         return Err("not running".to_owned());
     }
-    if address.web {
-        return page(&address.url, LIMIT).await.map_err(|error| format!("{:#}", anyhow::Error::new(error)));
+    if address.url.starts_with("http://") || address.url.starts_with("https://") {
+        return http::answers(&address.url, LIMIT).await;
     }
-    match tokio::time::timeout(LIMIT, tokio::net::TcpStream::connect(&address.url)).await {
-        Ok(Ok(_)) => Ok("accepts".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {LIMIT:?}")),
-    }
-}
-
-/// What a page answers, whatever its status: one behind a login is there too.
-async fn page(url: &str, limit: Duration) -> reqwest::Result<String> {
-    let client = reqwest::Client::builder()
-        .timeout(limit)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        // Development gateways answer HTTPS with a certificate of their own.
-        .danger_accept_invalid_certs(true)
-        .build()?;
-    Ok(client.get(url).send().await?.status().to_string())
+    let rest = address.url.split_once("://").map_or(address.url.as_str(), |(_, rest)| rest);
+    tcp::accepts(rest.split('/').next().unwrap_or(rest), LIMIT).await
 }
 
 /// Prints the table of addresses.
