@@ -122,7 +122,9 @@ fn said(document: serde_json::Value) -> serde_json::Value {
     match document {
         Value::Object(entries) => {
             let entries = entries.into_iter().map(|(key, value)| (key, said(value)));
-            Value::Object(entries.filter(|(_, value)| !value.is_null() && *value != serde_json::json!({})).collect())
+            Value::Object(
+                entries.filter(|(_, value)| !value.is_null() && *value != serde_json::json!({})).collect(),
+            )
         }
         Value::Array(items) => items.into_iter().map(said).collect(),
         value => value,
