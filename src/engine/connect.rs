@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -68,6 +69,9 @@ impl Endpoint {
     }
 }
 
+/// How long the search for the address of the engine's host may take.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
+
 impl Address {
     /// The IP address of the engine's host, where that isn't this machine: published ports answer there.
     pub async fn host_ip(&self) -> Option<IpAddr> {
@@ -75,11 +79,14 @@ impl Address {
             Self::Unix(_) => return None,
             Self::Tcp { host, .. } => host.clone(),
             Self::Ssh(host) => {
+                let host = host.split('/').next().unwrap_or(host);
                 let host = host.rsplit('@').next().unwrap_or(host);
                 if has_port(host) { host.to_owned() } else { format!("{host}:22") }
             }
         };
-        tokio::net::lookup_host(host).await.ok()?.next().map(|address| address.ip())
+        // A name of ssh's own configuration is no name that can be looked up.
+        let found = tokio::time::timeout(LOOKUP_LIMIT, tokio::net::lookup_host(host)).await;
+        found.ok()?.ok()?.next().map(|address| address.ip())
     }
 }
 

@@ -8,6 +8,7 @@ use bollard::errors::Error;
 
 use super::super::EngineError;
 use super::super::connect::{Address, Endpoint, Source};
+use super::ssh;
 
 /// Turns an error of a call into what it means. `attempt` follows "could not".
 pub fn failed(attempt: &str, error: Error, endpoint: &Endpoint) -> EngineError {
@@ -122,10 +123,7 @@ pub fn unreachable(error: &Error, endpoint: &Endpoint) -> EngineError {
         ),
         (Address::Ssh(host), _) => (
             format!("no Docker engine at {address}: {}", innermost(error)),
-            vec![format!(
-                "this must work without a question: `ssh {} docker system dial-stdio </dev/null`",
-                ssh_arguments(host)
-            )],
+            vec![format!("this must work without a question: `ssh {}`", ssh::arguments(host).join(" "))],
         ),
     };
     hints.push(match &endpoint.source {
@@ -136,13 +134,6 @@ pub fn unreachable(error: &Error, endpoint: &Endpoint) -> EngineError {
         }
     });
     EngineError::Unreachable { message, hints }
-}
-
-fn ssh_arguments(host: &str) -> String {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => format!("-p {port} {name}"),
-        _ => host.to_owned(),
-    }
 }
 
 fn start_hints() -> Vec<String> {

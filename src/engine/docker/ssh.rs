@@ -39,7 +39,7 @@ fn through(connector: Connector, timeout: u64) -> Result<Docker, Error> {
 
 /// What `ssh` is told. An IPv6 address stands in brackets, as in any URL. A path after the host is the engine's
 /// socket there.
-fn arguments(destination: &str) -> Vec<String> {
+pub fn arguments(destination: &str) -> Vec<String> {
     let (place, socket) = match destination.split_once('/') {
         Some((place, path)) => (place, Some(format!("unix:///{path}")).filter(|_| !path.is_empty())),
         None => (destination, None),

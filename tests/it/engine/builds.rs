@@ -95,7 +95,9 @@ async fn the_classic_builder_builds_the_same() {
     result.unwrap_or_else(|error| panic!("{error} {error:?} {seen:#?}"));
     assert!(seen.iter().any(|message| message.contains("RUN echo $WORD")), "{seen:#?}");
 
-    let failing = Build { target: None, ..tree(root.path(), &scene.project) };
+    // Nothing before the step that fails, so that no image without a name is left.
+    write(root.path(), &[("Dockerfile", &format!("FROM {BUSYBOX}\nRUN exit 9\n"))]);
+    let failing = Build { context: root.path().to_path_buf(), ..Build::default() };
     let (result, _) = build(&*engine, &image, &failing).await;
     let error = result.unwrap_err();
     let EngineError::BuildFailed { step, message, .. } = &error else { panic!("{error:?}") };

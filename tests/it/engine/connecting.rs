@@ -151,7 +151,7 @@ async fn ssh_that_doesnt_work_is_told_with_the_command_to_try() {
     let refused = tokio::time::timeout(limit, async { refusal(&at("ssh://nobody@127.0.0.1:1")).await }).await;
     let (message, hints) = refused.unwrap();
     assert!(message.starts_with("no Docker engine at ssh://nobody@127.0.0.1:1: "), "{message}");
-    assert!(hints[0].contains("ssh -p 1 nobody@127.0.0.1 docker system dial-stdio"), "{hints:?}");
+    assert!(hints[0].contains("-l nobody -p 1 -- 127.0.0.1 docker system dial-stdio`"), "{hints:?}");
 }
 
 #[tokio::test]
