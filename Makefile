@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-VV := target/debug/vv
+DEBUG_VV := target/debug/vv
 DEMO := --stack demo --env-file tests/parts/images.env
 MUSL := x86_64-unknown-linux-musl
 
@@ -16,7 +16,7 @@ demo: ## Starts the demo shop on real systems; installs and builds what is missi
 	@scripts/demo
 
 demo-down: ## Removes what `make demo` started
-	@if [ -x $(VV) ]; then $(VV) $(DEMO) down -v --remove-orphans; else echo "there is no demo to remove"; fi
+	@if [ -x $(DEBUG_VV) ]; then $(DEBUG_VV) $(DEMO) down -v --remove-orphans; else echo "there is no demo to remove"; fi
 
 test: ## Unit, snapshot and live tests, in one command; cleans up after itself
 	@scripts/test
@@ -42,9 +42,9 @@ bench: ## Measures vv beside docker compose and writes docs/benchmarks.md
 
 completions: ## Writes the completion scripts into completions/
 	cargo build --locked
-	@$(VV) completions bash > completions/vv.bash
-	@$(VV) completions zsh > completions/_vv
-	@$(VV) completions fish > completions/vv.fish
+	@$(DEBUG_VV) completions bash > completions/vv.bash
+	@$(DEBUG_VV) completions zsh > completions/_vv
+	@$(DEBUG_VV) completions fish > completions/vv.fish
 
 release: ## Builds the static binary dist/vv
 	@scripts/release $(MUSL)

@@ -16,7 +16,6 @@ fn watch(folder: &std::path::Path) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it is how a build script speaks to cargo")]
 fn announce(folder: &std::path::Path) {
     println!("cargo::rerun-if-changed={}", folder.display());
 }

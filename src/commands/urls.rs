@@ -85,7 +85,7 @@ pub async fn run(context: &Context, args: UrlsArgs) -> Result {
 pub async fn addresses(services: &[&Service], platform: &EnginePlatform) -> Vec<Address> {
     let mut addresses = Vec::new();
     for service in services {
-        let replicas = platform.replicas(&service.name).await.unwrap_or_default();
+        let replicas = platform.listed_replicas(&service.name);
         let running: Vec<_> =
             replicas.iter().filter(|replica| replica.state == ReplicaState::Running).collect();
         if running.is_empty() {

@@ -62,6 +62,12 @@ impl EnginePlatform {
         Some(status_of(found, None))
     }
 
+    /// The replicas of a service, as the list had them: no further call, and no restarts.
+    pub fn listed_replicas(&self, service: &str) -> Vec<ReplicaStatus> {
+        let ours = self.containers.iter().filter(|container| container.service == service);
+        ours.map(|container| status_of(container, None)).collect()
+    }
+
     fn container(&self, replica: &Replica) -> Result<&ObservedContainer, PlatformError> {
         self.containers
             .iter()

@@ -10,6 +10,7 @@ use super::wait::ReadyCheck;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::probe::checks;
+use crate::probe::question::Question;
 use crate::stack::Stack;
 
 /// How long one question may take; it is asked again.
@@ -48,6 +49,10 @@ impl ProbeReady {
 impl ReadyCheck for ProbeReady {
     async fn protocol(&self, service: &str, container: &str) -> Result<(), String> {
         let Some(service) = self.stack.services.get(service) else { return Ok(()) };
+        // Where there is nothing to ask, nobody needs to know where it would be asked.
+        if [false, true].iter().all(|stub| Question::of(service, *stub).is_none()) {
+            return Ok(());
+        }
         let platform = self.platform(container).await?;
         let Some(status) = platform.listed(container) else { return Err("it doesn't run".to_owned()) };
         match checks::protocol(&self.stack, service, platform.as_ref(), &status, QUESTION).await {
