@@ -24,6 +24,7 @@ test: ## Unit, snapshot and live tests, in one command; cleans up after itself
 check: ## fmt, clippy, and cargo-deny where it is installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@tests/parts/build --check
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo "cargo-deny isn't installed: licences and advisories were not checked"; fi
 
 parts: ## Builds the real systems that tests and the demo run on

@@ -163,6 +163,8 @@ mod tests {
             "_format_version: '3.0'\nservices:\n- name: a\n  url: http://a\n  routes:\n  - {name: short, paths: [/x]}\n  - {name: long, paths: [/x/y], methods: [GET]}\n",
         )
         .unwrap();
+        // The client wants one, though it never speaks TLS here; only a second call fails.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let gateway = Gateway::new(config).unwrap();
         let name = |method: &str, path: &str| {
             gateway
