@@ -52,6 +52,11 @@ fn run_leaves_nothing_but_its_exit_code() {
     let ran = project.ok(&["run", "job", "sh", "-c", "echo in $HOSTNAME"]);
     assert!(ran.stdout.starts_with("in "), "{ran}");
     project.fails(3, &["run", "job", "sh", "-c", "exit 3"]);
+    let mut child =
+        project.command(&["run", "job", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"through stdin").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "through stdin", "the end of stdin is passed on");
     let names: Vec<String> = project.containers().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, [project.container("app-1")], "its dependency runs, and it is gone");
 }

@@ -10,6 +10,7 @@ use bollard::models::{
 };
 
 use super::networks;
+use crate::plan::labels::ONEOFF;
 use crate::plan::spec::{ContainerSpec, CreateContainer, Delivery, MountSpec};
 use crate::stack::model::{Healthcheck, NetworkAttachment, Port, Protocol, RestartPolicy, Test};
 
@@ -36,6 +37,8 @@ pub fn body(request: &CreateContainer, abilities: Abilities) -> Result<Container
     }
     let endpoints = endpoints(spec, abilities);
     let first = first_network(spec);
+    // The end of our stdin is the end of a one-off container's only with this; others keep theirs open, as Compose's.
+    let attached_stdin = spec.stdin_open && request.labels.get(ONEOFF).is_some_and(|value| value == "True");
     Ok(ContainerCreateBody {
         image: Some(spec.image.clone()),
         cmd: spec.command.clone(),
@@ -49,8 +52,8 @@ pub fn body(request: &CreateContainer, abilities: Abilities) -> Result<Container
         exposed_ports: Some(exposed(spec)),
         tty: Some(spec.tty),
         open_stdin: Some(spec.stdin_open),
-        stdin_once: Some(false),
-        attach_stdin: Some(false),
+        stdin_once: Some(attached_stdin),
+        attach_stdin: Some(attached_stdin),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         healthcheck: spec.healthcheck.as_ref().map(|check| healthcheck(check, abilities)),
