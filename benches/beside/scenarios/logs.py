@@ -10,6 +10,13 @@ SERVICES = 4
 LINE = "2026-01-31T12:00:00Z INFO request served in 12 ms trace=4bf92f3577b34da6a3ce929d0e0e4736 status=200"
 
 
+# Why the goal isn't met, where it isn't.
+NOTE = (
+    "The static binary's allocator (musl's) seems to cost a good part: lines of several streams are put in the order "
+    "of time one by one, and a build against glibc came to 1.05 on a busier machine."
+)
+
+
 def measure(bench):
     """Writes the lines once, then reads them in rounds."""
     bench.needs_images(BUSYBOX)
@@ -33,7 +40,7 @@ def measure(bench):
             few.samples.append(bench.told("vv: a tenth of the lines", read(bench.vv, "--tail", str(each // 10))))
     what = f"logs, {total:,} lines of {SERVICES} services"
     return [
-        Row(what, vv.seconds(), raw.seconds("the same streams raw"), ratio_at_most(1.1)),
+        Row(what, vv.seconds(), raw.seconds("the same streams raw"), ratio_at_most(1.1), NOTE),
         Row(what, vv.seconds(), compose.seconds("`logs`")),
         Row(f"{what}: peak memory", vv.peak(), few.peak("vv with a tenth of the lines"), ratio_at_most(1.25, "flat (≤ 1.25)")),
         Row(f"{what}: peak memory", vv.peak(), compose.peak("`logs`")),

@@ -12,6 +12,17 @@ SERVICES = 8
 COMMAND = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"]
 
 
+# Why these goals aren't met, where they aren't.
+COLD = (
+    "vv stays until every container has run for 150 ms and has been inspected: one that ends at once isn't started. "
+    "The calls by hand look at nothing."
+)
+AGAIN = (
+    "Both make the same five calls, and the engine's answers take most of the time. `up -d` doesn't ask whether "
+    "anything is ready; against `up -d --wait`, which does, see the next row."
+)
+
+
 def measure(bench):
     """Rounds of vv, the same calls by hand, and Compose; then once more each, counting calls."""
     bench.needs_images(BUSYBOX)
@@ -28,9 +39,9 @@ def measure(bench):
     up, wait = "`up -d`", "`up -d --wait`"
     half = ratio_at_most(1 / 2, "≤ 1/2")
     return [
-        Row(f"{what}: cold start", vv.cold.seconds(), hand.seconds("same calls by hand, in parallel"), ratio_at_most(1.1)),
+        Row(f"{what}: cold start", vv.cold.seconds(), hand.seconds("same calls by hand, in parallel"), ratio_at_most(1.1), COLD),
         Row(f"{what}: cold start", vv.cold.seconds(), compose.cold.seconds(up)),
-        Row(f"{what}: nothing to do", vv.again.seconds(), compose.again.seconds(up), half),
+        Row(f"{what}: nothing to do", vv.again.seconds(), compose.again.seconds(up), half, AGAIN),
         Row(f"{what}: nothing to do", vv.again.seconds(), compose.waiting.seconds(wait), half),
         Row(f"{what}: down", vv.down.seconds(), compose.down.seconds("`down`")),
         Row(f"{what}: peak memory of a cold start", vv.cold.peak(), compose.cold.peak(up), ratio_at_most(1 / 3, "≤ 1/3")),
