@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::answer::{Answer, ProbeFailure, seconds};
 use super::container::{self, Finding};
 use super::credentials::Secrets;
+use super::deep::{self, DeepCheck};
 use super::net::{GRACE, Place, Wire};
 use super::question::{Page, Question, Scheme, bare_port};
 use super::target::{Deadline, Reach, Target};
@@ -95,12 +96,7 @@ pub async fn protocol(
     };
     let target = Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
     let secrets = Secrets::of(service);
-    match ask(&target, &question).await {
-        Ok(Answer::Seen(detail)) => Ok(Answer::Seen(secrets.scrub(detail))),
-        Ok(Answer::Doubtful { detail, hint }) => Ok(Answer::Doubtful { detail: secrets.scrub(detail), hint }),
-        Ok(Answer::NotAsked(why)) => Ok(Answer::NotAsked(why)),
-        Err(failure) => Err(secrets.scrub_failure(failure)),
-    }
+    secrets.scrub_outcome(ask(&target, &question).await)
 }
 
 async fn ask(target: &Target<'_>, question: &Question) -> Result<Answer, ProbeFailure> {
@@ -177,16 +173,16 @@ async fn check_replica(
     if let Some(question) = &question {
         ladder
             .step(Level::Protocol, &question.name(), async || {
-                match protocol(stack, service, platform, status, timeout).await {
-                    Ok(Answer::Seen(detail)) => Finding::ok(stubbed(detail, status, question)),
-                    Ok(Answer::Doubtful { detail, hint }) => Finding::warn(detail, hint),
-                    Ok(Answer::NotAsked(why)) => Finding::skipped(format!("not asked: {why}")),
-                    Err(failure) => {
-                        Finding { outcome: Outcome::Fail, detail: failure.detail, hint: failure.hint }
-                    }
+                let mut answer = protocol(stack, service, platform, status, timeout).await;
+                if let Ok(Answer::Seen(detail)) = &mut answer {
+                    *detail = stubbed(std::mem::take(detail), status, question);
                 }
+                Finding::from(answer)
             })
             .await;
+    }
+    if depth >= Level::Deep {
+        ladder.deep(deep::checks(target()), &Secrets::of(service)).await;
     }
     ladder.checks
 }
@@ -247,7 +243,30 @@ impl Ladder<'_> {
         self.add(level, name, started, found);
     }
 
+    /// Takes all steps of the deep level at once.
+    async fn deep(&mut self, checks: Vec<DeepCheck<'_>>, secrets: &Secrets) {
+        if let Some(lower) = self.broken.clone() {
+            for check in checks {
+                let skipped = Finding::skipped(format!("not asked: {lower} failed"));
+                self.add(Level::Deep, &check.name, Instant::now(), skipped);
+            }
+            return;
+        }
+        let each = checks.into_iter().map(async |check| {
+            let started = Instant::now();
+            let outcome = secrets.scrub_outcome(check.work.await);
+            (check.name, started.elapsed(), Finding::from(outcome))
+        });
+        for (name, took, found) in join_all(each).await {
+            self.push(Level::Deep, &name, took, found);
+        }
+    }
+
     fn add(&mut self, level: Level, name: &str, started: Instant, found: Finding) {
+        self.push(level, name, started.elapsed(), found);
+    }
+
+    fn push(&mut self, level: Level, name: &str, took: Duration, found: Finding) {
         let hint = match found.outcome {
             Outcome::Fail => {
                 self.broken.get_or_insert_with(|| name.to_owned());
@@ -262,7 +281,7 @@ impl Ladder<'_> {
             outcome: found.outcome,
             detail: found.detail,
             hint,
-            took: started.elapsed(),
+            took,
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The container level: what the platform's word on a replica means for the service. Pure.
 
 use super::Outcome;
+use super::answer::{Answer, ProbeFailure};
 use super::kind::Kind;
 use crate::platform::{ReplicaState, ReplicaStatus};
 use crate::stack::model::{Condition, RestartPolicy};
@@ -33,6 +34,17 @@ impl Finding {
     /// Doesn't work.
     pub fn fail(detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { outcome: Outcome::Fail, detail: detail.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<Result<Answer, ProbeFailure>> for Finding {
+    fn from(answer: Result<Answer, ProbeFailure>) -> Self {
+        match answer {
+            Ok(Answer::Seen(detail)) => Self::ok(detail),
+            Ok(Answer::Doubtful { detail, hint }) => Self::warn(detail, hint),
+            Ok(Answer::NotAsked(why)) => Self::skipped(format!("not asked: {why}")),
+            Err(ProbeFailure { detail, hint, .. }) => Self { outcome: Outcome::Fail, detail, hint },
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::answer::ProbeFailure;
+use super::answer::{Answer, ProbeFailure};
 use super::listen::variable;
 use crate::stack::Service;
 
@@ -153,6 +153,18 @@ impl Secrets {
             }
         }
         text
+    }
+
+    /// What asking came to, with each secret replaced.
+    pub fn scrub_outcome(&self, outcome: Result<Answer, ProbeFailure>) -> Result<Answer, ProbeFailure> {
+        match outcome {
+            Ok(Answer::Seen(detail)) => Ok(Answer::Seen(self.scrub(detail))),
+            Ok(Answer::Doubtful { detail, hint }) => {
+                Ok(Answer::Doubtful { detail: self.scrub(detail), hint })
+            }
+            Ok(Answer::NotAsked(why)) => Ok(Answer::NotAsked(why)),
+            Err(failure) => Err(self.scrub_failure(failure)),
+        }
     }
 
     /// The failure with each secret replaced.

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use http::HeaderMap;
+pub(super) use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, redirect};
 
 use super::answer::{Answer, ProbeFailure, first_line, seconds};
@@ -65,6 +66,33 @@ pub async fn answers(url: &str, limit: Duration) -> Result<String, String> {
 /// A name and a password.
 pub(super) type Login<'a> = Option<(&'a str, &'a str)>;
 
+/// A request to a replica.
+#[derive(Debug, Clone)]
+pub(super) struct Request<'a> {
+    pub method: Method,
+    pub scheme: Scheme,
+    /// From `/`.
+    pub path: &'a str,
+    pub login: Login<'a>,
+    /// Beside `Host`, `Accept` and the login; one of these replaces vv's own.
+    pub headers: Vec<(&'a str, &'a str)>,
+    pub body: Option<Vec<u8>>,
+}
+
+impl<'a> Request<'a> {
+    /// A request in the clear, without a login or a body.
+    pub fn new(method: Method, path: &'a str) -> Self {
+        Self { method, scheme: Scheme::Http, path, login: None, headers: Vec::new(), body: None }
+    }
+
+    /// With a JSON document.
+    pub fn json(mut self, document: &serde_json::Value) -> Self {
+        self.headers.push(("content-type", "application/json"));
+        self.body = Some(document.to_string().into_bytes());
+        self
+    }
+}
+
 /// Sends a GET and reads the answer, whatever its status.
 pub(super) async fn get(
     target: &Target<'_>,
@@ -73,18 +101,39 @@ pub(super) async fn get(
     path: &str,
     login: Login<'_>,
 ) -> Result<Reply, ProbeFailure> {
+    send(target, place, Request { scheme, login, ..Request::new(Method::GET, path) }).await
+}
+
+/// Sends a request and reads the answer, whatever its status.
+pub(super) async fn send(
+    target: &Target<'_>,
+    place: Place,
+    asked: Request<'_>,
+) -> Result<Reply, ProbeFailure> {
+    let Request { method, scheme, path, login, headers, body } = asked;
     let client =
         CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
+    let mut said = HeaderMap::new();
+    // What people type and what a container's own healthcheck says: servers that look at the name know it.
+    let host = format!("localhost:{}", place.address.port());
+    for (name, value) in
+        [("host", host.as_str()), ("accept", "application/json, */*;q=0.5")].iter().chain(&headers)
+    {
+        let wrong = |error: http::Error| ProbeFailure::lasting(format!("header {name}: {error}"));
+        let name = HeaderName::try_from(*name).map_err(|error| wrong(error.into()))?;
+        said.insert(name, HeaderValue::try_from(*value).map_err(|error| wrong(error.into()))?);
+    }
     let mut request = client
-        .get(format!("{}://{}{slash}{path}", scheme.name(), place.address))
-        // What people type and what a container's own healthcheck says: servers that look at the name know it.
-        .header("host", format!("localhost:{}", place.address.port()))
-        .header("accept", "application/json, */*;q=0.5")
+        .request(method.clone(), format!("{}://{}{slash}{path}", scheme.name(), place.address))
+        .headers(said)
         // Its own timeout would hide whether the connection or the answer was late.
         .timeout(target.deadline.left() + Duration::from_secs(60));
     if let Some((user, password)) = login {
         request = request.basic_auth(user, Some(password));
+    }
+    if let Some(body) = body {
+        request = request.body(body);
     }
     let mut response = match target.deadline.bound(request.send()).await {
         Ok(Ok(response)) => response,
@@ -100,11 +149,11 @@ pub(super) async fn get(
             }
             Ok(Ok(None)) => break,
             Ok(Err(_)) => {
-                return Err(ProbeFailure::new(format!("GET {path}: {}, cut in its body", reply.status)));
+                return Err(ProbeFailure::new(format!("{method} {path}: {}, cut in its body", reply.status)));
             }
             Err(_) => {
                 return Err(ProbeFailure::new(format!(
-                    "GET {path}: {}, but its body doesn't end within {}",
+                    "{method} {path}: {}, but its body doesn't end within {}",
                     reply.status,
                     target.deadline.limit_text()
                 )));

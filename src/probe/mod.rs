@@ -14,6 +14,7 @@ pub mod checks;
 mod consul;
 mod container;
 mod credentials;
+pub mod deep;
 mod elasticsearch;
 mod exec;
 mod grafana;
