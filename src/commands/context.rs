@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::GlobalOptions;
+use crate::engine::platform::EnginePlatform;
+use crate::engine::relay::HelperImage;
 use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Printer;
+use crate::plan::observed::EngineInfo;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
 use crate::stack::options::LoadOptions;
 use crate::stack::{Document, LoadError, Service, Stack};
+use crate::stub;
 
 /// The options, and what follows from them.
 pub struct Context {
@@ -79,10 +83,21 @@ impl Context {
         Ok(stack)
     }
 
+    /// The stack's containers on an engine, reached through a helper where they can't be otherwise.
+    pub async fn platform(&self, engine: Arc<dyn Engine>, stack: &Stack) -> Result<EnginePlatform> {
+        Ok(EnginePlatform::of(engine, &stack.name).await?.with_helper(helper_image()?))
+    }
+
     /// Connects to the engine.
     pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
         Ok(connect::connect(&ConnectOptions::from_env()).await?)
     }
+}
+
+/// The image of the helper that leads into a stack's networks: vv itself, as in stand-ins.
+pub fn helper_image() -> Result<HelperImage> {
+    let context = |info: &EngineInfo| stub::image::context(info).map_err(|failure| failure.in_a_line());
+    Ok(HelperImage { tag: stub::image::tag()?, context: Arc::new(context) })
 }
 
 /// This process's environment; what isn't UTF-8 can't stand in a YAML file either.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::context::Context;
+use super::context::{Context, helper_image};
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::Result;
@@ -142,7 +142,8 @@ impl<'a> Deployment<'a> {
         if plan.operations.is_empty() {
             return Ok(());
         }
-        let ready = Arc::new(ProbeReady::new(Arc::clone(&self.engine), self.stack.clone()));
+        let ready = ProbeReady::new(Arc::clone(&self.engine), self.stack.clone());
+        let ready = Arc::new(ready.with_helper(helper_image()?));
         let info = self.engine.info().await?;
         let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
         let options = ExecuteOptions {

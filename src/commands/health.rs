@@ -7,7 +7,6 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use crate::cli::Format;
-use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output;
 use crate::probe::{Level, Outcome, checks, report};
@@ -40,7 +39,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     };
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
-    let platform = EnginePlatform::of(engine, &stack.name).await?;
+    let platform = context.platform(engine, &stack).await?;
     let depth = if args.quick { Level::Protocol } else { Level::Deep };
     let of_services =
         services.iter().map(|service| checks::check_service(&stack, service, &platform, depth, args.timeout));

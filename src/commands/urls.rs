@@ -61,7 +61,7 @@ pub async fn run(context: &Context, args: UrlsArgs) -> Result {
         Format::Json => context.load_quietly(&args.services)?,
     };
     let services = context::select(&stack, &args.services)?;
-    let platform = EnginePlatform::of(context.engine().await?, &stack.name).await?;
+    let platform = context.platform(context.engine().await?, &stack).await?;
     let addresses = addresses(&services, &platform).await;
     if args.open {
         return open(context, &addresses, args.services.is_empty());

@@ -12,7 +12,49 @@ use std::time::Duration;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{ConnectOptions, Engine, EngineError, docker};
+use super::{Engine, EngineError, docker};
+
+/// Where to look for an engine: what the environment and the command line say.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// `DOCKER_HOST`
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`, else `~/.docker`
+    pub config_dir: PathBuf,
+    /// `DOCKER_CERT_PATH`
+    pub cert_path: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY` is set and not empty
+    pub tls_verify: bool,
+    /// `DOCKER_API_VERSION`
+    pub api_version: Option<String>,
+    /// `XDG_RUNTIME_DIR`: a rootless engine's socket is there
+    pub runtime_dir: Option<PathBuf>,
+    /// The user's home: Docker Desktop's socket is in `.docker/run` there
+    pub home: Option<PathBuf>,
+    /// `DOCKER_BUILDKIT=0`: builds don't even try BuildKit
+    pub classic_builder: bool,
+}
+
+impl ConnectOptions {
+    /// What this process's environment says.
+    pub fn from_env() -> Self {
+        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = std::env::home_dir().unwrap_or_else(|| Path::new("/").to_path_buf());
+        Self {
+            docker_host: var("DOCKER_HOST"),
+            docker_context: var("DOCKER_CONTEXT"),
+            config_dir: var("DOCKER_CONFIG").map_or_else(|| home.join(".docker"), PathBuf::from),
+            cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
+            tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
+            api_version: var("DOCKER_API_VERSION"),
+            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
+            home: Some(home),
+            classic_builder: var("DOCKER_BUILDKIT").is_some_and(|value| value == "0"),
+        }
+    }
+}
 
 /// The engine's address, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

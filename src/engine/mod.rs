@@ -5,9 +5,9 @@ pub mod docker;
 #[doc(hidden)]
 pub mod memory;
 pub mod platform;
+pub mod relay;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use futures_util::Stream;
 use crate::plan::observed::{ContainerState, EngineInfo, Health, Observed, ObservedContainer, ObservedPort};
 use crate::plan::spec::{ContainerSpec, CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::{Build, NetworkAttachment, Test};
+
+pub use connect::ConnectOptions;
 
 /// A boxed stream of results.
 pub type EngineStream<T> = Pin<Box<dyn Stream<Item = Result<T, EngineError>> + Send>>;
@@ -343,50 +345,16 @@ pub trait Engine: Send + Sync {
     async fn exec_resize(&self, id: &str, width: u16, height: u16) -> Result<(), EngineError>;
     /// Attaches to a container's first process, before it is started.
     async fn attach(&self, container: &str, tty: bool, stdin: bool) -> Result<ExecSession, EngineError>;
+    /// Starts a container on a network that ends, and is removed, when the session is dropped or this process ends;
+    /// the session's id is the container's. Three calls.
+    async fn start_helper(
+        &self,
+        image: &str,
+        command: &[&str],
+        network: &str,
+    ) -> Result<ExecSession, EngineError>;
     /// Tells a container's terminal its size.
     async fn resize(&self, container: &str, width: u16, height: u16) -> Result<(), EngineError>;
     /// Waits until a container has ended; its exit code.
     async fn wait_exit(&self, container: &str) -> Result<i64, EngineError>;
-}
-
-/// Where to look for an engine: what the environment and the command line say.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectOptions {
-    /// `DOCKER_HOST`
-    pub docker_host: Option<String>,
-    /// `DOCKER_CONTEXT`
-    pub docker_context: Option<String>,
-    /// `DOCKER_CONFIG`, else `~/.docker`
-    pub config_dir: PathBuf,
-    /// `DOCKER_CERT_PATH`
-    pub cert_path: Option<PathBuf>,
-    /// `DOCKER_TLS_VERIFY` is set and not empty
-    pub tls_verify: bool,
-    /// `DOCKER_API_VERSION`
-    pub api_version: Option<String>,
-    /// `XDG_RUNTIME_DIR`: a rootless engine's socket is there
-    pub runtime_dir: Option<PathBuf>,
-    /// The user's home: Docker Desktop's socket is in `.docker/run` there
-    pub home: Option<PathBuf>,
-    /// `DOCKER_BUILDKIT=0`: builds don't even try BuildKit
-    pub classic_builder: bool,
-}
-
-impl ConnectOptions {
-    /// What this process's environment says.
-    pub fn from_env() -> Self {
-        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let home = std::env::home_dir().unwrap_or_else(|| Path::new("/").to_path_buf());
-        Self {
-            docker_host: var("DOCKER_HOST"),
-            docker_context: var("DOCKER_CONTEXT"),
-            config_dir: var("DOCKER_CONFIG").map_or_else(|| home.join(".docker"), PathBuf::from),
-            cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
-            tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
-            api_version: var("DOCKER_API_VERSION"),
-            runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
-            home: Some(home),
-            classic_builder: var("DOCKER_BUILDKIT").is_some_and(|value| value == "0"),
-        }
-    }
 }

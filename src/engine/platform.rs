@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
+use super::relay::{HelperImage, Relay};
 use super::{ContainerDetails, Engine, EngineError, ExecRequest, LogQuery};
 use crate::plan::observed::{ContainerState, Health, ObservedContainer};
 use crate::platform::{
@@ -28,8 +29,10 @@ const EXEC_OUTPUT: usize = 64 * 1024;
 pub struct EnginePlatform {
     engine: Arc<dyn Engine>,
     containers: Vec<ObservedContainer>,
-    local: bool,
+    /// Containers' own addresses can be reached from here.
+    reaches_networks: bool,
     host: IpAddr,
+    relay: Option<Relay>,
 }
 
 impl EnginePlatform {
@@ -48,7 +51,16 @@ impl EnginePlatform {
         containers.retain(|container| !container.oneoff);
         containers.sort_by_key(|container| container.number);
         let host = info.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        Ok(Self { engine, containers, local: info.local, host })
+        Ok(Self { engine, containers, reaches_networks: info.local && !info.secluded, host, relay: None })
+    }
+
+    /// Where containers' own addresses can't be reached from here, a helper container of this image leads to them.
+    #[must_use]
+    pub fn with_helper(mut self, image: HelperImage) -> Self {
+        if !self.reaches_networks {
+            self.relay = Some(Relay::new(Arc::clone(&self.engine), image));
+        }
+        self
     }
 
     /// The containers behind the replicas.
@@ -77,13 +89,19 @@ impl EnginePlatform {
             })
     }
 
+    /// The container in whose network namespace this one is: its own, unless it shares another's.
+    fn network_owner<'a>(&'a self, container: &'a ObservedContainer) -> &'a ObservedContainer {
+        let Some(owner) = container.network_mode.strip_prefix("container:") else { return container };
+        self.containers.iter().find(|other| other.id == owner || other.name == owner).unwrap_or(container)
+    }
+
     /// Where a published port answers: the engine's host, at the address it is bound to.
     fn published(&self, container: &ObservedContainer, port: u16) -> Option<SocketAddr> {
         let bindings = container.ports.iter().filter(|bound| bound.target == port && bound.protocol == "tcp");
         let mut addresses = bindings.filter_map(|bound| {
             let address = match bound.host_ip.parse::<IpAddr>() {
                 Ok(address) if !address.is_unspecified() => address,
-                Ok(IpAddr::V6(_)) if self.local => IpAddr::V6(Ipv6Addr::LOCALHOST),
+                Ok(IpAddr::V6(_)) if self.host.is_loopback() => IpAddr::V6(Ipv6Addr::LOCALHOST),
                 _ => self.host,
             };
             Some(SocketAddr::new(address, bound.published?))
@@ -103,25 +121,29 @@ impl Platform for EnginePlatform {
     }
 
     async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
-        let container = self.container(replica)?;
+        let container = self.network_owner(self.container(replica)?);
         if let Some(address) = self.published(container, port) {
             return Ok(Endpoint { address, published: true });
         }
         if container.network_mode == "host" {
             return Ok(Endpoint { address: SocketAddr::new(self.host, port), published: false });
         }
-        let addresses = container.networks.values().flat_map(|network| [&network.address, &network.address6]);
-        match addresses.filter_map(|address| address.parse().ok()).next() {
-            Some(address) if self.local => {
-                Ok(Endpoint { address: SocketAddr::new(address, port), published: false })
-            }
-            Some(_) => Err(PlatformError::NotReachable(format!(
-                "port {port} isn't published, and the engine's networks can't be reached from here"
-            ))),
-            None => {
-                Err(PlatformError::NotReachable(format!("{} has no address on a network", container.name)))
-            }
+        let Some((network, address)) = address_of(container) else {
+            let why = format!("{} has no address on a network", container.name);
+            return Err(PlatformError::NotReachable(why));
+        };
+        let address = SocketAddr::new(address, port);
+        if self.reaches_networks {
+            return Ok(Endpoint { address, published: false });
         }
+        let hidden = |why: &str| {
+            PlatformError::NotReachable(format!(
+                "port {port} isn't published, and the engine's networks can't be reached from here{why}"
+            ))
+        };
+        let Some(relay) = &self.relay else { return Err(hidden("")) };
+        let door = relay.door(network, address).await.map_err(|error| hidden(&format!(": {error}")))?;
+        Ok(Endpoint { address: door, published: true })
     }
 
     async fn exec(
@@ -154,6 +176,14 @@ impl Platform for EnginePlatform {
             .await
             .map_err(|error| PlatformError::Other(error.to_string()))
     }
+}
+
+/// A network that a container is on, and its address there.
+fn address_of(container: &ObservedContainer) -> Option<(&str, IpAddr)> {
+    let mut all = container.networks.iter().flat_map(|(name, network)| {
+        [&network.address, &network.address6].map(|address| (name.as_str(), address.parse().ok()))
+    });
+    all.find_map(|(name, address)| Some((name, address?)))
 }
 
 /// The last lines of a container's output.

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::pin::Pin;
 
 use futures_util::StreamExt;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::Printer;
@@ -58,6 +58,21 @@ pub fn sizes() -> mpsc::Receiver<(u16, u16)> {
         }
     });
     receiver
+}
+
+/// Copies what comes to stdout as it comes, until it ends.
+pub async fn pass_through(source: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut stdout = tokio::io::stdout();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match source.read(&mut buffer).await? {
+            0 => return Ok(()),
+            count => {
+                stdout.write_all(&buffer[..count]).await?;
+                stdout.flush().await?;
+            }
+        }
+    }
 }
 
 /// Copies a session's output to ours and our stdin to it, until its output ends.

@@ -17,6 +17,9 @@ pub struct EngineInfo {
     pub arch: String,
     /// It runs on this machine, so that bind mounts of our files reach it.
     pub local: bool,
+    /// Its networks are in another kernel or namespace than ours, though it runs on this machine (Docker Desktop, a
+    /// rootless engine): containers' own addresses can't be reached from here.
+    pub secluded: bool,
     /// Where its published ports answer, when it isn't this machine.
     pub address: Option<std::net::IpAddr>,
 }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use super::wait::ReadyCheck;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
+use crate::engine::relay::HelperImage;
 use crate::probe::checks;
 use crate::probe::question::Question;
 use crate::stack::Stack;
@@ -20,6 +21,7 @@ const QUESTION: Duration = Duration::from_secs(5);
 pub struct ProbeReady {
     engine: Arc<dyn Engine>,
     stack: Stack,
+    helper: Option<HelperImage>,
     /// The project's containers as they were last seen: ports and addresses are known only once a container runs.
     seen: Mutex<Option<Arc<EnginePlatform>>>,
 }
@@ -27,7 +29,14 @@ pub struct ProbeReady {
 impl ProbeReady {
     /// For a stack on an engine.
     pub fn new(engine: Arc<dyn Engine>, stack: Stack) -> Self {
-        Self { engine, stack, seen: Mutex::new(None) }
+        Self { engine, stack, helper: None, seen: Mutex::new(None) }
+    }
+
+    /// Where containers can't be reached from here, a helper of this image leads to them.
+    #[must_use]
+    pub fn with_helper(mut self, image: HelperImage) -> Self {
+        self.helper = Some(image);
+        self
     }
 
     /// The platform in which this container runs: what was seen, while it shows the container running.
@@ -39,7 +48,11 @@ impl ProbeReady {
             return Ok(Arc::clone(platform));
         }
         let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
-        let platform = Arc::new(platform.map_err(|error| error.to_string())?);
+        let platform = platform.map_err(|error| error.to_string())?;
+        let platform = Arc::new(match &self.helper {
+            Some(image) => platform.with_helper(image.clone()),
+            None => platform,
+        });
         *seen = Some(Arc::clone(&platform));
         Ok(platform)
     }

@@ -4,6 +4,7 @@
 mod docs;
 pub mod image;
 mod metrics;
+pub mod relay;
 mod server;
 mod settings;
 mod spans;

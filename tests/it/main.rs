@@ -11,4 +11,5 @@ mod interop;
 mod lifecycle;
 mod platforms;
 mod probes;
+mod relay;
 mod rooms;

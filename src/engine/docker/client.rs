@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error;
+use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
 use http::uri::{PathAndQuery, Uri};
 
@@ -69,7 +70,9 @@ impl Client {
         let least = answer.min_api_version.as_deref().and_then(parse_version);
         let version = negotiate(options.api_version.as_deref(), newest, least)
             .map_err(|(message, hint)| EngineError::Unreachable { message, hints: vec![hint] })?;
+        let secluded = is_secluded(&answer);
         let info = EngineInfo {
+            secluded,
             version: answer.version.unwrap_or_default(),
             api: (component(version.major_version), component(version.minor_version)),
             os: answer.os.unwrap_or_default(),
@@ -264,6 +267,14 @@ fn percent_encode(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether the engine's networks are out of our reach though it runs here, by what its version tells.
+fn is_secluded(version: &SystemVersion) -> bool {
+    let platform = version.platform.as_ref().map_or("", |platform| platform.name.as_str());
+    let rootless = version.components.iter().flatten().any(|part| part.name == "rootlesskit");
+    // Off Linux an engine for Linux runs in a machine of its own.
+    rootless || platform.contains("Desktop") || !cfg!(target_os = "linux")
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod dockerignore;
 mod error;
 mod events;
 mod exec;
+mod helper;
 mod images;
 mod inspect;
 mod layers;
@@ -214,6 +215,15 @@ impl Engine for DockerEngine {
 
     async fn attach(&self, container: &str, _tty: bool, stdin: bool) -> Result<ExecSession, EngineError> {
         exec::attach(&self.client, container, stdin).await
+    }
+
+    async fn start_helper(
+        &self,
+        image: &str,
+        command: &[&str],
+        network: &str,
+    ) -> Result<ExecSession, EngineError> {
+        helper::start(&self.client, image, command, network).await
     }
 
     async fn resize(&self, container: &str, width: u16, height: u16) -> Result<(), EngineError> {

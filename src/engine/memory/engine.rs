@@ -27,6 +27,7 @@ fn engine_info() -> EngineInfo {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
         local: true,
+        secluded: false,
         address: None,
     }
 }
@@ -271,6 +272,16 @@ impl Engine for MemoryEngine {
 
     async fn attach(&self, container: &str, _tty: bool, _stdin: bool) -> Result<ExecSession, EngineError> {
         self.attach_container(container).await
+    }
+
+    async fn start_helper(
+        &self,
+        image: &str,
+        _command: &[&str],
+        _network: &str,
+    ) -> Result<ExecSession, EngineError> {
+        let attempt = format!("start a helper from {image}");
+        Err(EngineError::Refused { attempt, message: "there is no network to be on in memory".to_owned() })
     }
 
     async fn resize(&self, container: &str, _width: u16, _height: u16) -> Result<(), EngineError> {

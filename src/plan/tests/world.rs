@@ -48,6 +48,7 @@ impl World {
             os: "linux".into(),
             arch: "amd64".into(),
             local: true,
+            secluded: false,
             address: None,
         };
         for image in images {

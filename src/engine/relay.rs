@@ -1,0 +1,139 @@
+//! Ways into a stack's networks from where they can't be reached: a remote engine's, Docker Desktop's, a rootless
+//! one's. A short-lived helper container on the network, made from vv's own image, connects to the container; a port
+//! on this machine leads to it through the engine's exec. The helper ends, and is removed, with this process.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, OnceCell};
+use tokio::task::JoinSet;
+
+use super::{Engine, EngineError, ExecRequest, ExecSession};
+use crate::plan::observed::EngineInfo;
+
+/// The image of the helper: its tag, and how its build context is made for an engine. An error is in words.
+#[derive(Clone)]
+pub struct HelperImage {
+    /// `vv-stub:0123456789ab`
+    pub tag: String,
+    /// A tar with a Dockerfile.
+    pub context: Arc<dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync>,
+}
+
+/// The helper's first process: it ends with its stdin.
+const STAY: [&str; 3] = ["/vv", "stub", "--stay"];
+/// Takes an address: passes stdin on to it, and what comes from there to stdout.
+const DIAL: [&str; 3] = ["/vv", "stub", "--dial"];
+
+/// The helpers of a platform, and the ports on this machine that lead through them.
+pub(super) struct Relay {
+    engine: Arc<dyn Engine>,
+    image: HelperImage,
+    helpers: Mutex<BTreeMap<String, Arc<OnceCell<Helper>>>>,
+    doors: Mutex<Doors>,
+}
+
+/// A helper container. It lives as long as its session.
+struct Helper {
+    container: String,
+    _session: std::sync::Mutex<ExecSession>,
+}
+
+#[derive(Default)]
+struct Doors {
+    by_target: BTreeMap<(String, SocketAddr), SocketAddr>,
+    /// Those who listen; they end with the relay.
+    keepers: JoinSet<()>,
+}
+
+impl Relay {
+    pub fn new(engine: Arc<dyn Engine>, image: HelperImage) -> Self {
+        Self { engine, image, helpers: Mutex::default(), doors: Mutex::default() }
+    }
+
+    /// A port on this machine that leads to an address on a network.
+    pub async fn door(&self, network: &str, target: SocketAddr) -> Result<SocketAddr, EngineError> {
+        let helper = self.helper(network).await?;
+        let key = (network.to_owned(), target);
+        let mut doors = self.doors.lock().await;
+        if let Some(door) = doors.by_target.get(&key) {
+            return Ok(*door);
+        }
+        let failed = |error: std::io::Error| EngineError::Refused {
+            attempt: format!("listen for a way to {target}"),
+            message: error.to_string(),
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+        let door = listener.local_addr().map_err(failed)?;
+        doors.by_target.insert(key, door);
+        doors.keepers.spawn(keep(Arc::clone(&self.engine), listener, helper, target));
+        Ok(door)
+    }
+
+    /// The helper on a network; its container's id.
+    async fn helper(&self, network: &str) -> Result<String, EngineError> {
+        let cell = Arc::clone(self.helpers.lock().await.entry(network.to_owned()).or_default());
+        let helper = cell.get_or_try_init(async || {
+            if self.engine.image_id(&self.image.tag).await?.is_none() {
+                let info = self.engine.info().await?;
+                let tar = (self.image.context)(&info).map_err(|message| EngineError::Refused {
+                    attempt: "make the image of a helper container".to_owned(),
+                    message,
+                })?;
+                self.engine.build_tar(&self.image.tag, tar).await?;
+            }
+            let session = self.engine.start_helper(&self.image.tag, &STAY, network).await?;
+            Ok(Helper { container: session.id.clone(), _session: std::sync::Mutex::new(session) })
+        });
+        Ok(helper.await?.container.clone())
+    }
+}
+
+/// Leads every connection through the helper.
+async fn keep(engine: Arc<dyn Engine>, listener: TcpListener, helper: String, target: SocketAddr) {
+    let mut led = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        led.spawn(lead(Arc::clone(&engine), stream, helper.clone(), target));
+        while led.try_join_next().is_some() {}
+    }
+}
+
+/// Leads one connection; whatever fails closes it, as a proxy does that finds nobody.
+async fn lead(engine: Arc<dyn Engine>, stream: TcpStream, helper: String, target: SocketAddr) {
+    let mut command: Vec<String> = DIAL.map(str::to_owned).to_vec();
+    command.push(target.to_string());
+    let request = ExecRequest { command, stdin: true, ..ExecRequest::default() };
+    let Ok(ExecSession { mut output, input: Some(mut input), .. }) = engine.exec(&helper, &request).await
+    else {
+        return;
+    };
+    let (mut reader, mut writer) = stream.into_split();
+    let there = async {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(count @ 1..) = reader.read(&mut buffer).await {
+            if input.write_all(&buffer[..count]).await.is_err() || input.flush().await.is_err() {
+                return;
+            }
+        }
+        let _ = input.shutdown().await;
+    };
+    let back = async {
+        while let Some(Ok((stderr, bytes))) = output.next().await {
+            if !stderr && writer.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = writer.shutdown().await;
+    };
+    // What the other side says last may come long after we have said all; its end is the end.
+    tokio::pin!(there);
+    tokio::pin!(back);
+    tokio::select! {
+        () = &mut back => {}
+        () = &mut there => back.await,
+    }
+}
