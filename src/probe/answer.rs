@@ -27,6 +27,9 @@ pub struct ProbeFailure {
     /// What to do about it.
     pub hint: Option<String>,
     /// Waiting won't change it: a wrong password, a missing database, a listener that sends clients elsewhere.
+    ///
+    /// That is what the answer means of a system that has finished its start. One that hasn't may give it for some
+    /// seconds, so a single such answer proves nothing: who gives up because of it must have seen it last.
     pub lasting: bool,
 }
 

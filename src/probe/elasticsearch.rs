@@ -23,7 +23,8 @@ pub(super) async fn ask(target: &Target<'_>, place: Place, scheme: Scheme) -> Re
     };
     if reply.status == 401 || reply.status == 403 {
         return match login {
-            Some((user, _)) => Err(ProbeFailure::lasting(format!("refuses the login of {user}"))
+            // Not lasting: after a restart it refuses right passwords too, until the index that holds them has recovered.
+            Some((user, _)) => Err(ProbeFailure::new(format!("refuses the login of {user}"))
                 .hint("the password of a first start is kept in its volume; a later change of the variable does nothing")),
             None => Ok(Answer::Doubtful {
                 detail: "answers, but wants a login that the stack doesn't give".into(),

@@ -124,7 +124,7 @@ async fn what_each_system_says() {
 async fn a_login_that_elasticsearch_refuses() {
     let with_password = environment(system("elasticsearch", 80), &[("ELASTIC_PASSWORD", "hunter22")]);
     let refused = page(401, "", r#"{"error":"failed to authenticate user [elastic]"}"#).await;
-    insta::assert_snapshot!(told(ask(with_password, 80, refused).await), @"lasting: refuses the login of elastic -> the password of a first start is kept in its volume; a later change of the variable does nothing");
+    insta::assert_snapshot!(told(ask(with_password, 80, refused).await), @"fail: refuses the login of elastic -> the password of a first start is kept in its volume; a later change of the variable does nothing");
 }
 
 #[tokio::test]

@@ -50,9 +50,9 @@ async fn hints(engine: &dyn Engine, failure: &OperationFailure) -> Vec<String> {
         FailureCause::Wait { service, containers } => {
             let mut hints = Vec::new();
             for failed in containers {
-                hints.extend(hint(&failed.container, &failed.failure));
+                let own = hints_of(&failed.container, &failed.failure);
+                hints.extend(own.into_iter().filter(|hint| !hints.contains(hint)).collect::<Vec<_>>());
             }
-            hints.dedup();
             if containers.iter().any(|failed| says_more(&failed.failure)) {
                 hints.push(format!("`vv logs {service}` shows all of its output"));
             }
@@ -67,26 +67,33 @@ fn says_more(failure: &WaitFailure) -> bool {
         WaitFailure::Exited { .. }
         | WaitFailure::RestartLoop { .. }
         | WaitFailure::Unhealthy(_)
+        | WaitFailure::NeverReady(_)
         | WaitFailure::TimedOut { .. } => true,
         WaitFailure::NoHealthcheck | WaitFailure::Stopped(_) | WaitFailure::Engine(_) => false,
     }
 }
 
-fn hint(container: &str, failure: &WaitFailure) -> Option<String> {
-    Some(match failure {
+fn hints_of(container: &str, failure: &WaitFailure) -> Vec<String> {
+    match failure {
         WaitFailure::Exited { oom: true, .. } => {
-            "raise its memory limit (deploy.resources.limits.memory or mem_limit)".to_owned()
+            vec!["raise its memory limit (deploy.resources.limits.memory or mem_limit)".to_owned()]
         }
         WaitFailure::NoHealthcheck => {
-            "give it a healthcheck, or depend on it with condition: service_started".to_owned()
+            vec!["give it a healthcheck, or depend on it with condition: service_started".to_owned()]
         }
-        WaitFailure::Stopped("is paused") => format!("`docker unpause {container}` lets it go on"),
-        WaitFailure::TimedOut { .. } => "--timeout gives it more time".to_owned(),
-        WaitFailure::Engine(EngineError::Unreachable { hints, .. }) => hints.first()?.clone(),
+        WaitFailure::Stopped("is paused") => vec![format!("`docker unpause {container}` lets it go on")],
+        WaitFailure::NeverReady(failure) => failure.hint.iter().cloned().collect(),
+        // More time is the last thing to try where it is known what is wrong.
+        WaitFailure::TimedOut { hint, .. } => {
+            hint.iter().cloned().chain(["--timeout gives it more time".to_owned()]).collect()
+        }
+        WaitFailure::Engine(EngineError::Unreachable { hints, .. }) => {
+            hints.iter().take(1).cloned().collect()
+        }
         WaitFailure::Exited { .. }
         | WaitFailure::RestartLoop { .. }
         | WaitFailure::Unhealthy(_)
         | WaitFailure::Stopped(_)
-        | WaitFailure::Engine(_) => return None,
-    })
+        | WaitFailure::Engine(_) => Vec::new(),
+    }
 }

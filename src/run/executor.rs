@@ -329,9 +329,9 @@ impl<'a> Run<'a> {
             let Action::Wait(wait) = &self.operations[id].action else { continue };
             let late = wait.containers.iter().filter(|container| waits.is_open(container, wait.condition));
             let late: Vec<FailedContainer> = late
-                .map(|container| {
-                    let failure = WaitFailure::TimedOut { limit, waited_for: waits.said(container) };
-                    FailedContainer { container: container.clone(), failure }
+                .map(|container| FailedContainer {
+                    container: container.clone(),
+                    failure: waits.timed_out(container, limit),
                 })
                 .collect();
             match late.is_empty() {

@@ -1,7 +1,7 @@
 //! The executor: carries a [`crate::plan::operation::Plan`] out and emits typed events. Decides nothing.
 //!
 //! `schedule` says what may begin, `perform` makes one engine call, `wait` asks one `monitor` per container, which
-//! listens to `events` and runs the `healthcheck`; `executor` drives them and `error` says what went wrong.
+//! listens to `events`, runs the `healthcheck` and asks the `protocol`; `executor` drives them and `error` says what went wrong.
 
 mod activity;
 mod backoff;
@@ -18,6 +18,7 @@ mod monitor;
 mod perform;
 pub mod ports;
 mod processes;
+mod protocol;
 pub mod ready;
 mod schedule;
 #[cfg(test)]

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
 use super::activity::Activity;
-use super::backoff::Backoff;
 use super::events::{EventHub, Listener, Signal};
 use super::healthcheck::{HealthTest, TestFailure, Verdict};
+use super::protocol;
 use super::wait::{ReadyCheck, WaitFailure};
 use crate::engine::{ContainerDetails, ContainerEventKind, Engine, EngineError};
 use crate::plan::observed::{ContainerState, Health};
+use crate::probe::ProbeFailure;
 use crate::stack::model::RestartPolicy;
 
 /// So many restarts are a loop when nothing else is coming up that could end them.
@@ -23,8 +24,6 @@ const LOOP_AMONG_OTHERS: u64 = 8;
 const SETTLE_AFTER_RESTART: Duration = Duration::from_secs(1);
 /// The longest that vv waits for the engine to renew an old verdict of unhealthy.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
-/// How long one protocol check may take before it is called unanswered.
-const PROTOCOL_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is wanted of a container; only this is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,6 +37,8 @@ pub(super) struct Demand {
 pub(super) struct Status {
     /// What it waits for, in words.
     pub said: String,
+    /// What to do about that, where it is known.
+    pub hint: Option<String>,
     /// Its healthcheck has passed.
     pub healthy: bool,
     /// There is no healthcheck that could pass.
@@ -315,7 +316,8 @@ impl Monitor {
         if test.is_none() {
             self.settle(restarted).await;
         }
-        self.until_answered().await;
+        let say = |failure: ProbeFailure| self.say_with(failure.detail, failure.hint);
+        protocol::until_answered(&self.context, &self.service, &self.container, say).await?;
         self.context.activity.has_passed(&self.container);
         self.status.send_modify(|status| status.ready = true);
         Ok(())
@@ -331,20 +333,6 @@ impl Monitor {
         sleep(pause).await;
     }
 
-    async fn until_answered(&self) {
-        let mut backoff = Backoff::default();
-        loop {
-            let begun = Instant::now();
-            let check = self.context.ready.protocol(&self.service, &self.container);
-            match timeout(PROTOCOL_LIMIT, check).await {
-                Ok(Ok(())) => return,
-                Ok(Err(waits_for)) => self.say(waits_for),
-                Err(_) => self.say(format!("no answer within {PROTOCOL_LIMIT:?}")),
-            }
-            sleep(backoff.pause(begun.elapsed().min(PROTOCOL_LIMIT))).await;
-        }
-    }
-
     async fn demanded(&self, wanted: impl Fn(&Demand) -> bool) {
         let mut demand = self.demand.clone();
         if demand.wait_for(|demand| wanted(demand)).await.is_err() {
@@ -354,9 +342,13 @@ impl Monitor {
     }
 
     fn say(&self, said: String) {
+        self.say_with(said, None);
+    }
+
+    fn say_with(&self, said: String, hint: Option<String>) {
         self.status.send_if_modified(|status| {
             let changed = status.said != said;
-            status.said = said;
+            (status.said, status.hint) = (said, hint);
             changed
         });
     }

@@ -10,8 +10,8 @@ use super::wait::ReadyCheck;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::engine::relay::HelperImage;
-use crate::probe::checks;
 use crate::probe::question::Question;
+use crate::probe::{ProbeFailure, checks};
 use crate::stack::Stack;
 
 /// How long one question may take; it is asked again.
@@ -40,7 +40,7 @@ impl ProbeReady {
     }
 
     /// The platform in which this container runs: what was seen, while it shows the container running.
-    async fn platform(&self, container: &str) -> Result<Arc<EnginePlatform>, String> {
+    async fn platform(&self, container: &str) -> Result<Arc<EnginePlatform>, ProbeFailure> {
         let mut seen = self.seen.lock().await;
         if let Some(platform) = seen.as_ref()
             && platform.listed(container).is_some()
@@ -48,7 +48,7 @@ impl ProbeReady {
             return Ok(Arc::clone(platform));
         }
         let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
-        let platform = platform.map_err(|error| error.to_string())?;
+        let platform = platform.map_err(|error| ProbeFailure::new(error.to_string()))?;
         let platform = Arc::new(match &self.helper {
             Some(image) => platform.with_helper(image.clone()),
             None => platform,
@@ -60,20 +60,22 @@ impl ProbeReady {
 
 #[async_trait]
 impl ReadyCheck for ProbeReady {
-    async fn protocol(&self, service: &str, container: &str) -> Result<(), String> {
+    async fn protocol(&self, service: &str, container: &str) -> Result<(), ProbeFailure> {
         let Some(service) = self.stack.services.get(service) else { return Ok(()) };
         // Where there is nothing to ask, nobody needs to know where it would be asked.
         if [false, true].iter().all(|stub| Question::of(service, *stub).is_none()) {
             return Ok(());
         }
         let platform = self.platform(container).await?;
-        let Some(status) = platform.listed(container) else { return Err("it doesn't run".to_owned()) };
+        let Some(status) = platform.listed(container) else {
+            return Err(ProbeFailure::new("it doesn't run"));
+        };
         match checks::protocol(&self.stack, service, platform.as_ref(), &status, QUESTION).await {
             Ok(_) => Ok(()),
             Err(failure) => {
                 // A container that was started again may have other ports and addresses now.
                 *self.seen.lock().await = None;
-                Err(failure.detail)
+                Err(failure)
             }
         }
     }

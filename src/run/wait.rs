@@ -15,13 +15,14 @@ use super::events::EventHub;
 use super::monitor::{Context, Demand, Monitor, Status};
 use crate::engine::{Engine, EngineError};
 use crate::plan::operation::{WaitCondition, WaitFor};
+use crate::probe::ProbeFailure;
 
 /// Asks a service whether it is ready, in its own protocol.
 #[async_trait]
 pub trait ReadyCheck: Send + Sync {
-    /// One question to one replica: answered, or what it still waits for (`port 8500: connection refused`). A
-    /// service that nothing is known of is answered at once.
-    async fn protocol(&self, service: &str, container: &str) -> Result<(), String>;
+    /// One question to one replica: answered, or what was seen instead (`port 8500: connection refused`), and whether
+    /// waiting can change it. A service that nothing is known of is answered at once.
+    async fn protocol(&self, service: &str, container: &str) -> Result<(), ProbeFailure>;
 }
 
 /// A check for where there is nothing to ask.
@@ -30,7 +31,7 @@ pub struct AlwaysReady;
 
 #[async_trait]
 impl ReadyCheck for AlwaysReady {
-    async fn protocol(&self, _service: &str, _container: &str) -> Result<(), String> {
+    async fn protocol(&self, _service: &str, _container: &str) -> Result<(), ProbeFailure> {
         Ok(())
     }
 }
@@ -54,6 +55,8 @@ pub enum WaitFailure {
     },
     /// Its healthcheck fails; what it said last.
     Unhealthy(String),
+    /// It answers in its own protocol, over and over, what waiting doesn't change.
+    NeverReady(ProbeFailure),
     /// It should become healthy, and has nothing that says whether it is.
     NoHealthcheck,
     /// It isn't there, or stands still: `is paused`.
@@ -66,6 +69,8 @@ pub enum WaitFailure {
         limit: Duration,
         /// `health: connection refused`; empty when it said nothing.
         waited_for: String,
+        /// What to do about that, where it is known.
+        hint: Option<String>,
     },
 }
 
@@ -84,15 +89,16 @@ impl fmt::Display for WaitFailure {
                 }
             }
             Self::Unhealthy(said) => write!(f, "is unhealthy: {said}"),
+            Self::NeverReady(failure) => write!(f, "won't become ready: {failure}"),
             Self::NoHealthcheck => {
                 f.write_str("has no healthcheck, in the stack or in its image, and can't become healthy")
             }
             Self::Stopped(how) => f.write_str(how),
             Self::Engine(error) => write!(f, "can't be watched: {error}"),
-            Self::TimedOut { limit, waited_for } if waited_for.is_empty() => {
+            Self::TimedOut { limit, waited_for, .. } if waited_for.is_empty() => {
                 write!(f, "isn't ready after {}", short(*limit))
             }
-            Self::TimedOut { limit, waited_for } => {
+            Self::TimedOut { limit, waited_for, .. } => {
                 write!(f, "isn't ready after {}: {waited_for}", short(*limit))
             }
         }
@@ -183,9 +189,10 @@ impl Waits {
         try_join_all(each).await.map(|_| ())
     }
 
-    /// What a container waits for, as it said last.
-    pub(super) fn said(&self, container: &str) -> String {
-        self.now(container).said
+    /// That a container wasn't ready in time, with what it waits for, as it said last.
+    pub(super) fn timed_out(&self, container: &str, limit: Duration) -> WaitFailure {
+        let Status { said, hint, .. } = self.now(container);
+        WaitFailure::TimedOut { limit, waited_for: said, hint }
     }
 
     /// Whether a container still has to become what is wanted.

@@ -4,6 +4,7 @@ mod convergence;
 mod failing;
 mod healthchecks;
 mod ordering;
+mod refusing;
 mod stacks;
 mod stopping;
 mod support;

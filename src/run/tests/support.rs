@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::memory::MemoryEngine;
 use crate::plan::operation::{Action, Cause, Operation, OperationId, Plan, Target, WaitCondition, WaitFor};
 use crate::plan::spec::{ContainerSpec, CreateContainer};
+use crate::probe::ProbeFailure;
 use crate::run::event::{Event, Reporter};
 use crate::run::{ExecuteOptions, Outcome, ReadyCheck, RunError, execute};
 use crate::stack::model::{Healthcheck, RestartPolicy, Test};
@@ -230,17 +231,27 @@ impl Reporter for Recorder {
 #[derive(Default)]
 pub(super) struct ScriptedReady {
     pub after: Mutex<BTreeMap<String, Duration>>,
+    /// What a service that isn't ready says from so long after the first question on.
+    pub refusals: Mutex<BTreeMap<String, (Duration, ProbeFailure)>>,
     first_asked: Mutex<BTreeMap<String, Instant>>,
     pub asked: Mutex<Vec<String>>,
 }
 
 #[async_trait]
 impl ReadyCheck for ScriptedReady {
-    async fn protocol(&self, service: &str, container: &str) -> Result<(), String> {
+    async fn protocol(&self, service: &str, container: &str) -> Result<(), ProbeFailure> {
         self.asked.lock().unwrap().push(container.to_owned());
-        let Some(after) = self.after.lock().unwrap().get(service).copied() else { return Ok(()) };
         let first = *self.first_asked.lock().unwrap().entry(service.to_owned()).or_insert_with(Instant::now);
-        if first.elapsed() >= after { Ok(()) } else { Err(format!("{service}: no leader yet")) }
+        if let Some(after) = self.after.lock().unwrap().get(service)
+            && first.elapsed() < *after
+        {
+            let refused = self.refusals.lock().unwrap().get(service).cloned();
+            return match refused {
+                Some((from, failure)) if first.elapsed() >= from => Err(failure),
+                _ => Err(ProbeFailure::new(format!("{service}: no leader yet"))),
+            };
+        }
+        Ok(())
     }
 }
 
