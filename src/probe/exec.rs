@@ -1,6 +1,7 @@
 //! A command in the container that says by its exit code whether all is well.
 
-use super::answer::{Answer, ProbeFailure, first_line};
+use super::answer::{Answer, ProbeFailure};
+use super::said::{last_line, telling_line};
 use super::target::Target;
 use crate::platform::PlatformError;
 
@@ -18,17 +19,34 @@ pub(super) async fn ask(target: &Target<'_>, command: &[String]) -> Result<Answe
         Ok(Err(error)) => return Err(ProbeFailure::new(error.to_string())),
         Ok(Ok(ran)) => ran,
     };
-    // The last line is where commands say what it came to.
-    let said = first_line(ran.output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default());
-    match (ran.code, said.is_empty()) {
-        (0, true) => Ok(Answer::Seen("the command exits with 0".into())),
-        (0, false) => Ok(Answer::Seen(format!("the command exits with 0: {said}"))),
-        // What shells and engines answer for a command that can't be run; it won't appear by waiting.
-        (126 | 127, _) => {
-            Err(ProbeFailure::lasting(format!("the command can't be run in the container: {said}"))
-                .hint("name a command that the image has"))
-        }
-        (code, true) => Err(ProbeFailure::new(format!("the command exits with {code}"))),
-        (code, false) => Err(ProbeFailure::new(format!("the command exits with {code}: {said}"))),
+    if ran.code == 0 {
+        return Ok(Answer::Seen(match last_line(&ran.output) {
+            Some(said) => format!("the command exits with 0: {said}"),
+            None => "the command exits with 0".into(),
+        }));
     }
+    Err(match (ran.code, telling_line(&ran.output)) {
+        (126 | 127, Some(said)) if lacks_the_command(&said) => {
+            ProbeFailure::lasting(format!("the command can't be run in the container: {said}"))
+                .hint("name a command that the image has and can run")
+        }
+        (code, Some(said)) => ProbeFailure::new(format!("the command exits with {code}: {said}")),
+        (code, None) => ProbeFailure::new(format!("the command exits with {code}")),
+    })
+}
+
+/// Whether what was said with an exit code of 126 or 127 means that the image hasn't the command, or can't run it: it
+/// won't appear by waiting. Engines (`exec: "curl": executable file not found in $PATH`) and shells (`sh: curl: not
+/// found`) say so; for a container that is just ending engines use the same codes with other words, some of them about
+/// files of /proc that are gone.
+fn lacks_the_command(said: &str) -> bool {
+    const WORDS: [&str; 5] = [
+        "not found",
+        "no such file or directory",
+        "permission denied",
+        "is a directory",
+        "exec format error",
+    ];
+    let said = said.to_lowercase();
+    !said.contains("/proc/") && WORDS.iter().any(|word| said.contains(word))
 }

@@ -33,6 +33,7 @@ pub mod question;
 mod rabbitmq;
 mod redis;
 pub mod report;
+pub mod said;
 mod target;
 pub mod tcp;
 #[cfg(test)]

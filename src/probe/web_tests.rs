@@ -254,7 +254,9 @@ async fn a_command_in_the_container() {
     use crate::platform::PlatformError;
     let mut subject = service("s", &[], &[]);
     let mut lines = Vec::new();
-    for word in ["good", "silent", "bad", "worse", "absent", "slow", "gone"] {
+    for word in
+        ["good", "silent", "bad", "worse", "absent", "shell", "locked", "dying", "ended", "slow", "gone"]
+    {
         subject.vv.probe = Some(Probe::Exec { command: vec![word.into()] });
         let status = status("s", 1);
         let platform = Fake::default()
@@ -265,6 +267,10 @@ async fn a_command_in_the_container() {
             .command("bad", 1, "")
             .command("worse", 3, "x\nno database\n")
             .command("absent", 127, "exec: \"absent\": executable file not found in $PATH")
+            .command("shell", 127, "/bin/sh: curl: not found\n")
+            .command("locked", 126, "exec: \"/check\": permission denied: unknown\n")
+            .command("dying", 126, "cannot exec in a stopped state: unknown\r\n")
+            .command("ended", 127, "lstat /proc/4711/ns/ipc: no such file or directory: unknown\r\n")
             .broken_command("slow", PlatformError::Timeout(PATIENCE))
             .broken_command("gone", PlatformError::NotRunning("s-1 isn't running".into()));
         let stack = stack_of([subject.clone()]);
@@ -275,7 +281,11 @@ async fn a_command_in_the_container() {
     ok: the command exits with 0
     fail: the command exits with 1
     fail: the command exits with 3: no database
-    lasting: the command can't be run in the container: exec: "absent": executable file not found in $PATH -> name a command that the image has
+    lasting: the command can't be run in the container: exec: "absent": executable file not found in $PATH -> name a command that the image has and can run
+    lasting: the command can't be run in the container: /bin/sh: curl: not found -> name a command that the image has and can run
+    lasting: the command can't be run in the container: exec: "/check": permission denied: unknown -> name a command that the image has and can run
+    fail: the command exits with 126: cannot exec in a stopped state: unknown
+    fail: the command exits with 127: lstat /proc/4711/ns/ipc: no such file or directory: unknown
     fail: the command doesn't end within 5 s
     fail: s-1 isn't running
     "#);

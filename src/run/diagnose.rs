@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 
 use super::error::{FailureCause, OperationFailure};
-use super::healthcheck::printable;
 use super::ports;
 use super::wait::WaitFailure;
 use crate::engine::{Engine, EngineError, LogQuery};
+use crate::probe::said::printable;
 
 /// How many lines of a container's output are shown.
 const LAST_LINES: u64 = 20;

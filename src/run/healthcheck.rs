@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
 use crate::engine::{ActiveHealthcheck, Engine, EngineError, ExecRequest, ExecSession};
+use crate::probe::said::telling_line;
 use crate::stack::model::Test;
 
 /// How much of a test's output is kept, in bytes.
@@ -143,7 +144,8 @@ impl HealthTest {
         match self.engine.exec_exit_code(&session.id).await {
             Ok(0) => Run::Passed,
             Ok(code) => {
-                Run::Failed(last_line(&output).unwrap_or_else(|| format!("its test exits with {code}")))
+                let said = telling_line(&String::from_utf8_lossy(&output));
+                Run::Failed(said.unwrap_or_else(|| format!("its test exits with {code}")))
             }
             Err(error @ EngineError::Unreachable { .. }) => Run::Unreachable(error),
             Err(error) => Run::Failed(error.to_string()),
@@ -156,23 +158,6 @@ fn shell(own: &[String]) -> Vec<String> {
         [] => vec!["/bin/sh".to_owned(), "-c".to_owned()],
         own => own.to_vec(),
     }
-}
-
-/// The last line that says something, in printable characters.
-pub(super) fn last_line(output: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(output);
-    let line = text.lines().rev().map(printable).find(|line| !line.trim().is_empty())?;
-    let line = line.trim();
-    Some(match line.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    })
-}
-
-/// Without what a terminal would obey.
-pub(super) fn printable(line: &str) -> String {
-    let plain = console::strip_ansi_codes(line);
-    plain.chars().filter(|character| !character.is_control() || *character == '\t').collect()
 }
 
 async fn ended(mut session: ExecSession) {
