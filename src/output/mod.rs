@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod health;
+mod lasting;
 pub mod live;
 pub mod log;
 pub mod plain;

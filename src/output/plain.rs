@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::lasting::Lasting;
 use super::{short_duration, write_stderr};
 use crate::plan::operation::{Action, Operation, OperationId, WaitCondition};
 use crate::run::event::{Event, Reporter};
@@ -18,7 +19,7 @@ impl Reporter for Silent {
     fn end(&self) {}
 }
 
-/// A line per finished operation, with the time since the beginning.
+/// A line per finished operation, with the time since the beginning; and now and then one for what takes long.
 pub struct Plain {
     verbose: bool,
     state: Mutex<State>,
@@ -27,12 +28,41 @@ pub struct Plain {
 struct State {
     begun: Instant,
     operations: Vec<Operation>,
+    lasting: Lasting,
+}
+
+impl State {
+    fn new() -> Self {
+        Self { begun: Instant::now(), operations: Vec::new(), lasting: Lasting::default() }
+    }
+
+    fn line(&self, line: &str) {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        write_stderr(format_args!("[{seconds:6.1}s] {line}"));
+    }
+
+    /// Keeps in mind what is under way.
+    fn note(&mut self, event: &Event) {
+        let now = Instant::now();
+        match event {
+            Event::Started { id } => {
+                if let Some(operation) = self.operations.get(*id) {
+                    self.lasting.begins(*id, operation, now);
+                }
+            }
+            Event::Progress { id, message, .. } => self.lasting.goes_on(*id, message),
+            Event::Done { id, .. }
+            | Event::Warned { id, .. }
+            | Event::Failed { id, .. }
+            | Event::Cancelled { id } => self.lasting.ends(*id),
+        }
+    }
 }
 
 impl Plain {
-    /// `verbose` also tells beginnings and what is waited for.
+    /// `verbose` also tells beginnings, and what is waited for as soon as it changes.
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, state: Mutex::new(State { begun: Instant::now(), operations: Vec::new() }) }
+        Self { verbose, state: Mutex::new(State::new()) }
     }
 }
 
@@ -44,8 +74,8 @@ impl Reporter for Plain {
     }
 
     fn event(&self, event: Event) {
-        let state = lock(&self.state);
-        let seconds = state.begun.elapsed().as_secs_f64();
+        let mut state = lock(&self.state);
+        state.note(&event);
         let of = |id: OperationId| state.operations.get(id);
         let line = match &event {
             Event::Started { id } if self.verbose => {
@@ -68,7 +98,19 @@ impl Reporter for Plain {
             }
         };
         if let Some(line) = line {
-            write_stderr(format_args!("[{seconds:6.1}s] {line}"));
+            state.line(&line);
+        }
+        if let Event::Progress { id, .. } = &event
+            && self.verbose
+        {
+            state.lasting.was_shown(*id, Instant::now());
+        }
+    }
+
+    fn tick(&self) {
+        let mut state = lock(&self.state);
+        for line in state.lasting.due(Instant::now()) {
+            state.line(&line);
         }
     }
 
@@ -87,7 +129,7 @@ impl Json {
         reason = "a default reporter would suggest that it has no beginning"
     )]
     pub fn new() -> Self {
-        Self { state: Mutex::new(State { begun: Instant::now(), operations: Vec::new() }) }
+        Self { state: Mutex::new(State::new()) }
     }
 }
 
@@ -146,9 +188,19 @@ fn is_worth_a_line(action: &Action) -> bool {
     )
 }
 
-/// `creating container shop-web-1`
-pub(super) fn phrase(operation: &Operation) -> String {
-    format!("{} {}", present(&operation.action), operation.target)
+/// `creating container shop-web-1`, `waiting until service db is ready`
+fn phrase(operation: &Operation) -> String {
+    match &operation.action {
+        Action::Wait(wait) => {
+            let what = match wait.condition {
+                WaitCondition::Healthy => "is healthy",
+                WaitCondition::Completed => "has completed",
+                WaitCondition::Ready => "is ready",
+            };
+            format!("waiting until {} {what}", operation.target)
+        }
+        action => format!("{} {}", present(action), operation.target),
+    }
 }
 
 /// What goes on, for a line that already names the target.
@@ -165,8 +217,9 @@ pub(super) fn present(action: &Action) -> &'static str {
         Action::RestartContainer { .. } => "restarting",
         Action::RenameContainer { .. } => "renaming",
         Action::Wait(wait) => match wait.condition {
-            WaitCondition::Completed => "waiting for the end of",
-            WaitCondition::Healthy | WaitCondition::Ready => "waiting for",
+            WaitCondition::Completed => "waiting until completed",
+            WaitCondition::Healthy => "waiting until healthy",
+            WaitCondition::Ready => "waiting until ready",
         },
     }
 }

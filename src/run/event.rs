@@ -56,6 +56,8 @@ pub trait Reporter: Send + Sync {
     fn begin(&self, operations: &[Operation]);
     /// Something happened.
     fn event(&self, event: Event);
+    /// A second has passed: for those who say again what lasts. Nothing has happened.
+    fn tick(&self) {}
     /// After everything else, however it went.
     fn end(&self);
 }

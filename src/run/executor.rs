@@ -25,6 +25,9 @@ use crate::plan::operation::{Action, Operation, OperationId, Plan, WaitCondition
 /// threads.
 pub type StubImage = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
 
+/// How often the reporter is told that time passes.
+const TICK: Duration = Duration::from_secs(1);
+
 /// How a plan is carried out.
 #[derive(Clone)]
 pub struct ExecuteOptions {
@@ -160,6 +163,7 @@ impl<'a> Run<'a> {
     async fn carry_out(mut self, interrupt: &CancellationToken) -> Result<Outcome, RunError> {
         let start = Instant::now();
         let mut under_way = UnderWay::default();
+        let mut ticks = tokio::time::interval(TICK);
         let mut interrupted = interrupt.is_cancelled();
         loop {
             if interrupted || !self.failures.is_empty() {
@@ -185,6 +189,7 @@ impl<'a> Run<'a> {
                 Some((id, result)) = under_way.waits.next() => self.waited(id, result),
                 Some((container, failure)) = next_death(&mut self.deaths) => self.died(container, failure),
                 () = self.clock.expires(), if !under_way.waits.is_empty() => self.timed_out(),
+                _ = ticks.tick() => self.reporter.tick(),
             }
         }
         // A death that came in with the last success.
