@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         }
     });
     runtime.shutdown_background();
+    // Work that was broken off has not put the terminal in order.
+    output::terminal::show_typing();
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {

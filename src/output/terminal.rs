@@ -2,8 +2,11 @@
 
 use std::io::{self, IsTerminal};
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -31,6 +34,43 @@ impl Drop for Raw {
         // Nothing is left to be done about a terminal that is gone.
         let _ = crossterm::terminal::disable_raw_mode();
     }
+}
+
+/// The modes that were switched off by [`hide_typing`].
+static HIDDEN: Mutex<Option<LocalModes>> = Mutex::new(None);
+
+/// Keeps what is typed, `^C` above all, from being shown among lines that are drawn again and again: each character
+/// and newline would move the cursor away from where the next drawing begins. [`show_typing`] ends it.
+pub fn hide_typing() {
+    let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if hidden.is_none() {
+        *hidden = change_modes(|modes| {
+            let off = *modes & (LocalModes::ECHO | LocalModes::ECHONL);
+            *modes -= off;
+            off
+        });
+    }
+}
+
+/// Undoes [`hide_typing`]; nothing where that did nothing.
+pub fn show_typing() {
+    let mut hidden = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(off) = hidden.take() {
+        change_modes(|modes| *modes |= off);
+    }
+}
+
+/// Changes the modes of the terminal that stderr is. Nothing where it is none, or where another process has it: the
+/// kernel stops a background process that changes them.
+fn change_modes<T>(change: impl FnOnce(&mut LocalModes) -> T) -> Option<T> {
+    let stderr = io::stderr();
+    let mut terminal = tcgetattr(&stderr).ok()?;
+    if tcgetpgrp(&stderr).ok()? != getpgrp() {
+        return None;
+    }
+    let changed = change(&mut terminal.local_modes);
+    tcsetattr(&stderr, OptionalActions::Now, &terminal).ok()?;
+    Some(changed)
 }
 
 /// The terminal's size in columns and rows.
