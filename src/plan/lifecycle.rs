@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::graph;
 use super::input::{Inputs, PlanError};
+use super::namespaces;
 use super::observed::{ContainerState, ObservedContainer};
 use super::operation::{Cause, OperationId, Plan};
 use super::replicas::is_job;
@@ -12,7 +13,7 @@ use super::writer::Writer;
 use crate::stack::model::Stack;
 
 /// Stops the containers of these services (all of the stack, when none is named), dependents first. Services that
-/// depend on them go on running, as in Compose.
+/// depend on them go on running, as in Compose; those that share a namespace of them are stopped too.
 pub fn stop_plan(
     inputs: &Inputs<'_>,
     services: &[String],
@@ -20,14 +21,19 @@ pub fn stop_plan(
 ) -> Result<Plan, PlanError> {
     let named = named(inputs, services)?;
     let mut writer = Writer::new(inputs.stack, timeout);
+    let inside = namespaces::inside(inputs.stack, &named);
+    let mut notes = Vec::new();
     for service in backwards(inputs.stack) {
-        if named.contains(service) {
-            for container in containers(inputs, service, false) {
+        for container in containers(inputs, service, false) {
+            if named.contains(service) {
                 writer.stop(container, &Cause::Asked);
+            } else if let Some(parent) = inside.get(service) {
+                let (cause, note) = namespaces::stopped(container, parent);
+                notes.extend(writer.stop(container, &cause).map(|_| note));
             }
         }
     }
-    Ok(writer.into_plan(Vec::new()))
+    Ok(writer.into_plan(notes))
 }
 
 /// Restarts the containers of these services (all, when none is named), each after those it depends on; and those

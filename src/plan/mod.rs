@@ -22,6 +22,7 @@ pub mod input;
 pub mod labels;
 mod lifecycle;
 pub mod names;
+mod namespaces;
 pub mod observed;
 mod one_off;
 pub mod operation;

@@ -214,6 +214,11 @@ pub enum Cause {
         /// The service.
         service: String,
     },
+    /// A service whose namespace it shares goes.
+    NamespaceGone {
+        /// The service.
+        service: String,
+    },
     /// Its service isn't in the stack any more.
     Orphan,
     /// A step of replacing this container.

@@ -152,6 +152,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::VolumeChanged { volume } => format!("volume {volume} isn't mounted"),
         Cause::Forced { flag } => flag.clone(),
         Cause::DependencyRecreated { service } => format!("{service} is started anew"),
+        Cause::NamespaceGone { service } => format!("it shares a namespace of {service}"),
         Cause::Orphan => "its service isn't in the stack any more".to_owned(),
         Cause::Replacing { because } => self::cause(because),
         Cause::Leftover => "left over from an interrupted run".to_owned(),
@@ -233,6 +234,7 @@ fn cause_json(cause: &Cause) -> Value {
         Cause::VolumeChanged { volume } => json!({"kind": "volume_changed", "volume": volume}),
         Cause::Forced { flag } => json!({"kind": "forced", "flag": flag}),
         Cause::DependencyRecreated { service } => json!({"kind": "dependency_recreated", "service": service}),
+        Cause::NamespaceGone { service } => json!({"kind": "namespace_gone", "service": service}),
         Cause::Orphan => json!({"kind": "orphan"}),
         Cause::Replacing { because } => {
             let mut cause = cause_json(because);

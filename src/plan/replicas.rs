@@ -26,6 +26,8 @@ pub(super) struct Decision<'a> {
     pub surplus: Vec<&'a ObservedContainer>,
     /// The replicas that are wanted, by number.
     pub replicas: Vec<Replica<'a>>,
+    /// Containers that are stopped and kept, because a namespace that they share goes.
+    pub halted: Vec<(&'a ObservedContainer, Cause)>,
     /// Things worth saying.
     pub notes: Vec<String>,
 }
@@ -86,7 +88,7 @@ impl<'a> Decision<'a> {
     /// A decision that nothing is wanted of.
     pub fn bare(desired: Desired<'a>) -> Self {
         let (clear, surplus, replicas, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { desired, job: false, clear, surplus, replicas, notes }
+        Self { desired, job: false, clear, surplus, replicas, halted: Vec::new(), notes }
     }
 
     /// Something that others have connections to, or namespaces of, goes away and comes back.
@@ -225,7 +227,7 @@ pub(super) fn decide<'a>(
         replicas.push(Replica { number, name, fate: Fate::Create { cause, inherited } });
     }
     replicas.sort_by_key(|replica| replica.number);
-    Ok(Decision { desired, job, clear, surplus, replicas, notes })
+    Ok(Decision { desired, job, clear, surplus, replicas, halted: Vec::new(), notes })
 }
 
 fn number(container: &ObservedContainer) -> u32 {

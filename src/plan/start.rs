@@ -6,6 +6,7 @@ use super::graph;
 use super::images::{self, needs, selected};
 use super::input::{Inputs, PlanError, StartRequest};
 use super::labels::{self, NETWORK, PROJECT, VOLUME};
+use super::namespaces::parent_without_replicas;
 use super::observed::{ObservedContainer, ObservedNetwork, ObservedVolume};
 use super::operation::{Action, Cause, Operation, Plan, Target};
 use super::replicas::{Decision, Fate, decide};
@@ -79,6 +80,7 @@ pub(super) fn write<'a>(
     orphans: &[&'a ObservedContainer],
     no_wait: bool,
 ) {
+    steps.halt();
     steps.release_ports();
     for orphan in orphans {
         steps.remove(orphan, &Cause::Orphan, Vec::new());
@@ -90,7 +92,8 @@ pub(super) fn write<'a>(
     }
     for decision in &ordered {
         for container in &decision.surplus {
-            steps.remove(container, &Cause::ScaledDown, Vec::new());
+            let before = steps.halted_inside(&decision.desired.service.name);
+            steps.remove(container, &Cause::ScaledDown, before);
         }
         steps.service(decision);
     }
@@ -123,11 +126,15 @@ pub(super) fn decide_all<'a>(
         let has_to =
             |c: &ObservedContainer| follows.is_some() || lost_namespace(service, c, &parents).is_some();
         let is_chosen = chosen.iter().any(|other| other.name == name);
-        if !is_chosen && !up.any(has_to) {
+        let orphaned = parent_without_replicas(service, &decisions);
+        if !is_chosen && !up.any(|container| orphaned.is_some() || has_to(container)) {
             parents.extend(first_container(*inputs, name).map(|container| (name, Parent::Stays(container))));
             continue;
         }
-        let decision = decide(inputs, request, service, &parents, follows)?;
+        let mut decision = decide(inputs, request, service, &parents, follows)?;
+        if let Some(parent) = orphaned {
+            decision = decision.without_namespace(parent);
+        }
         let parent = decision.replicas.first().map(|replica| match &replica.fate {
             Fate::Keep { container, .. } => Parent::Stays(container),
             Fate::Create { .. } | Fate::Replace { .. } => Parent::New,
@@ -147,7 +154,8 @@ pub(super) fn going<'a>(
             Fate::Replace { old, .. } => Some(*old),
             _ => None,
         });
-        replaced.chain(decision.surplus.iter().copied())
+        let halted = decision.halted.iter().map(|(container, _)| *container);
+        replaced.chain(decision.surplus.iter().copied()).chain(halted)
     })
 }
 

@@ -15,7 +15,7 @@ use super::waits::Waits;
 
 /// A plan on its way to paper.
 pub(super) struct Steps<'a> {
-    inputs: Inputs<'a>,
+    pub(super) inputs: Inputs<'a>,
     /// The services that take part, by name.
     pub(super) decisions: &'a BTreeMap<&'a str, Decision<'a>>,
     /// What is written so far.

@@ -205,6 +205,64 @@ fn a_namespace_is_another_containers_now() {
     ");
 }
 
+/// Nothing of `vpn` but a request for no replica.
+fn without_vpn(request: &mut StartRequest) {
+    request.services = vec!["vpn".into()];
+    request.scale.insert("vpn".into(), 0);
+}
+
+#[test]
+fn a_namespace_is_scaled_away() {
+    let mut situation = Situation::running(vpn());
+    insta::assert_snapshot!(situation.start_with(without_vpn), @r"
+    service app:
+      < stop container demo-app-1  (it shares a namespace of vpn)
+    service vpn:
+      < stop container demo-vpn-1  (one more than wanted)
+      - remove container demo-vpn-1  (one more than wanted)
+    note: demo-app-1 is stopped with vpn, whose namespace it shares: `vv start` brings both back
+    ");
+    let mut request = StartRequest::default();
+    without_vpn(&mut request);
+    situation.go_with(&request);
+    // It comes back, and what lives in it with it.
+    insta::assert_snapshot!(situation.start(), @r"
+    service vpn:
+      + create container demo-vpn-1  (missing)
+      > start container demo-vpn-1  (missing)
+      ? wait until vpn is ready  (at the end)
+    service app:
+      + create container 000000000006_demo-app-1  (vpn is started anew)
+      - remove container demo-app-1  (replacing it)
+      ~ rename container 000000000006_demo-app-1 to demo-app-1  (replacing it)
+      > start container demo-app-1  (replacing it)
+      ? wait until app is ready  (at the end)
+    ");
+}
+
+#[test]
+fn a_namespace_in_a_namespace_is_scaled_away() {
+    let debug = service("debug").with(|service| service.pid = Some(Namespace::Service("app".into())));
+    let situation = Situation::running(stack([debug, service("app").inside("vpn"), service("vpn")]));
+    insta::assert_snapshot!(situation.start_with(without_vpn), @r"
+    service debug:
+      < stop container demo-debug-1  (it shares a namespace of app)
+    service app:
+      < stop container demo-app-1  (it shares a namespace of vpn)
+    service vpn:
+      < stop container demo-vpn-1  (one more than wanted)
+      - remove container demo-vpn-1  (one more than wanted)
+    note: demo-app-1 is stopped with vpn, whose namespace it shares: `vv start` brings both back
+    note: demo-debug-1 is stopped with app, whose namespace it shares: `vv start` brings both back
+    ");
+}
+
+#[test]
+fn a_namespace_that_the_file_wants_no_replica_of() {
+    let situation = Situation::new(stack([service("app").inside("vpn"), service("vpn").replicas(0)]));
+    insta::assert_snapshot!(situation.start(), @"note: app isn't started: it shares a namespace of vpn, of which no replica is wanted");
+}
+
 #[test]
 fn other_namespaces_need_an_inspect() {
     let debug = service("debug").with(|service| service.pid = Some(Namespace::Service("web".into())));

@@ -11,7 +11,7 @@ use crate::plan::operation::{Action, Plan};
 use crate::plan::{
     DownRequest, Inputs, OneOff, PlanError, down_plan, render, restart_plan, run_plan, stop_plan,
 };
-use crate::stack::model::Condition;
+use crate::stack::model::{Condition, Namespace};
 
 fn carried_out(situation: &mut Situation, plan: impl Fn(&Inputs<'_>) -> Result<Plan, PlanError>) -> String {
     let made = plan(&situation.inputs()).unwrap();
@@ -53,6 +53,38 @@ fn stop_one_and_leave_what_depends_on_it() {
     ");
     let error = stop_plan(&situation.inputs(), &["bd".into()], None).unwrap_err();
     insta::assert_snapshot!(error, @"there is no service bd in stack demo");
+}
+
+#[test]
+fn stop_one_and_what_lives_in_its_namespace() {
+    let debug = service("debug").with(|service| service.pid = Some(Namespace::Service("app".into())));
+    let services =
+        [service("app").inside("vpn"), service("vpn").healthy(), debug, service("web").restarts_with("vpn")];
+    let mut situation = Situation::running(stack(services));
+    let vpn = |inputs: &Inputs<'_>| stop_plan(inputs, &["vpn".into()], None);
+    let plan = vpn(&situation.inputs()).unwrap();
+    assert_eq!(plan.operations[2].after, [1], "{plan:?}");
+    insta::assert_snapshot!(carried_out(&mut situation, vpn), @r"
+    service debug:
+      < stop container demo-debug-1  (it shares a namespace of app)
+    service app:
+      < stop container demo-app-1  (it shares a namespace of vpn)
+    service vpn:
+      < stop container demo-vpn-1  (asked for)
+    note: demo-debug-1 is stopped with app, whose namespace it shares: `vv start` brings both back
+    note: demo-app-1 is stopped with vpn, whose namespace it shares: `vv start` brings both back
+    ");
+    insta::assert_snapshot!(situation.start(), @r"
+    service vpn:
+      > start container demo-vpn-1  (exited (143))
+      ? wait until vpn is ready  (at the end)
+    service app:
+      > start container demo-app-1  (exited (143))
+      ? wait until app is ready  (at the end)
+    service debug:
+      > start container demo-debug-1  (exited (143))
+      ? wait until debug is ready  (at the end)
+    ");
 }
 
 #[test]
