@@ -1,21 +1,31 @@
 //! `vv status`: one line per replica.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::{join_all, try_join_all};
 use serde_json::json;
 
 use super::complete;
 use super::context::{self, Context};
 use crate::cli::Format;
+use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
 use crate::output::table::{self, Tone, cell};
 use crate::plan::observed::{ObservedContainer, ObservedPort};
 use crate::platform::{HealthVerdict, Platform, ReplicaState, ReplicaStatus};
+use crate::run::check_once;
+
+/// How long a replica's own healthcheck may take that the engine hasn't run yet.
+const CHECK: Duration = Duration::from_secs(2);
 
 /// Show each replica: state, health, ports, image, age
+///
+/// HEALTH is the engine's verdict. Until its first one is in, a whole interval after the start, vv runs the healthcheck
+/// itself, and `passing` says that it passes.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Services; all when none is named
@@ -34,18 +44,21 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
     };
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
-    let platform = EnginePlatform::of(engine, &stack.name).await?;
+    let platform = EnginePlatform::of(Arc::clone(&engine), &stack.name).await?;
     let replicas = services.iter().map(|service| platform.replicas(&service.name));
-    let replicas = futures_util::future::try_join_all(replicas).await?;
+    let replicas = try_join_all(replicas).await?;
+    let checks =
+        replicas.iter().map(|replicas| join_all(replicas.iter().map(|status| check(&engine, status))));
+    let checks = join_all(checks).await;
     let now = jiff::Timestamp::now().as_second();
 
     let mut rows = table::new(&["REPLICA", "STATE", "HEALTH", "PORTS", "IMAGE", "AGE"]);
     let mut documents = Vec::new();
-    for (service, replicas) in services.iter().zip(&replicas) {
+    for ((service, replicas), checks) in services.iter().zip(&replicas).zip(&checks) {
         if replicas.is_empty() {
             rows.add_row([cell(&service.name, Tone::Faint), cell("not there", Tone::Faint)]);
         }
-        for status in replicas {
+        for (status, check) in replicas.iter().zip(checks) {
             let Some(container) =
                 platform.containers().iter().find(|container| container.name == status.name)
             else {
@@ -55,12 +68,12 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
             rows.add_row([
                 cell(format!("{}-{}", status.replica.service, status.replica.number), Tone::Good),
                 state_cell(status),
-                health_cell(status),
+                health_cell(status, check.as_ref()),
                 comfy_table::Cell::new(ports(container).join(", ")),
                 image_cell(status, container),
                 comfy_table::Cell::new(short_duration(Duration::from_secs(age))),
             ]);
-            documents.push(document(status, container));
+            documents.push(document(status, container, check.as_ref()));
         }
     }
     match args.format {
@@ -72,6 +85,12 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
         })),
     }
     Ok(())
+}
+
+/// What came of running the healthcheck of a replica of which the engine has no verdict yet.
+async fn check(engine: &Arc<dyn Engine>, status: &ReplicaStatus) -> Option<Result<(), String>> {
+    let open = status.state == ReplicaState::Running && status.health == Some(HealthVerdict::Starting);
+    if open { check_once(engine, &status.name, CHECK).await } else { None }
 }
 
 fn state_cell(status: &ReplicaStatus) -> comfy_table::Cell {
@@ -99,8 +118,9 @@ fn state(state: &ReplicaState) -> (String, Tone) {
     }
 }
 
-fn health_cell(status: &ReplicaStatus) -> comfy_table::Cell {
+fn health_cell(status: &ReplicaStatus, check: Option<&Result<(), String>>) -> comfy_table::Cell {
     match (health(status), status.health) {
+        (Some(_), Some(HealthVerdict::Starting)) if check == Some(&Ok(())) => cell("passing", Tone::Good),
         (Some(text), Some(HealthVerdict::Healthy)) => cell(text, Tone::Good),
         (Some(text), Some(HealthVerdict::Unhealthy)) => cell(text, Tone::Bad),
         (Some(text), _) => cell(text, Tone::Doubtful),
@@ -144,7 +164,11 @@ fn ports(container: &ObservedContainer) -> Vec<String> {
     texts
 }
 
-fn document(status: &ReplicaStatus, container: &ObservedContainer) -> serde_json::Value {
+fn document(
+    status: &ReplicaStatus,
+    container: &ObservedContainer,
+    check: Option<&Result<(), String>>,
+) -> serde_json::Value {
     let (exit_code, oom) = match status.state {
         ReplicaState::Exited { code, oom } => (Some(code), oom),
         _ => (None, false),
@@ -164,6 +188,8 @@ fn document(status: &ReplicaStatus, container: &ObservedContainer) -> serde_json
         "exit_code": exit_code,
         "oom_killed": oom,
         "health": health(status),
+        // vv's own run of the healthcheck, where the engine has no verdict yet; what it says when it fails.
+        "healthcheck": check.map(|check| json!({"passes": check.is_ok(), "said": check.as_ref().err()})),
         "restarts": status.restarts,
         "stub": status.stub,
         "image": container.image,

@@ -15,6 +15,26 @@ use crate::stack::model::Test;
 /// How much of a test's output is kept, in bytes.
 const KEPT_OUTPUT: usize = 4096;
 
+/// Runs a container's own healthcheck once: for those who won't wait until the engine has run it. Whether it passes, or
+/// what it says; nothing for a container without one, and where that can't be found out within `limit`.
+pub async fn check_once(
+    engine: &Arc<dyn Engine>,
+    container: &str,
+    limit: Duration,
+) -> Option<Result<(), String>> {
+    let asked = timeout(limit, async {
+        let details = engine.inspect(container).await.ok()?;
+        let test = HealthTest::new(Arc::clone(engine), &details.id, details.healthcheck.as_ref()?)?;
+        match test.run().await {
+            Run::Passed => Some(Ok(())),
+            Run::Failed(said) => Some(Err(said)),
+            Run::Hung(_) => Some(Err(format!("its test doesn't end within {:?}", test.limit))),
+            Run::Unreachable(_) => None,
+        }
+    });
+    asked.await.ok().flatten()
+}
+
 /// What the engine says of a container's health while vv asks for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {

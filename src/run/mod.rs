@@ -27,5 +27,6 @@ pub mod wait;
 
 pub use error::{FailureCause, Interruption, OperationFailure, Outcome, RunError};
 pub use executor::{ExecuteOptions, StubImage, execute};
+pub use healthcheck::check_once;
 pub use schedule::Limits;
 pub use wait::{AlwaysReady, FailedContainer, ReadyCheck, WaitFailure};
