@@ -13,3 +13,4 @@ mod platforms;
 mod probes;
 mod relay;
 mod rooms;
+mod waiting;

@@ -59,9 +59,10 @@ pub(super) async fn check(
     });
     for (broker, result) in brokers.iter().zip(join_all(checks).await) {
         if let Err(trouble) = result {
-            let failure = failure(target, asked, side, broker, &trouble);
+            let alone = brokers.len() == 1;
+            let failure = failure(target, asked, side, broker, alone, &trouble);
             // Another broker may just have died: the cluster notices after some seconds.
-            let lasting = brokers.len() == 1 || !matches!(trouble, Trouble::Unanswered(_));
+            let lasting = alone || !matches!(trouble, Trouble::Unanswered(_));
             return Err(ProbeFailure { lasting, ..failure });
         }
     }
@@ -149,6 +150,14 @@ async fn replica_named(target: &Target<'_>, host: &str) -> Option<Replica> {
     None
 }
 
+/// Whether a name is this machine's, as its clients here call it: the listener was reached at `ip`.
+fn is_host(name: &str, ip: IpAddr) -> bool {
+    match name.parse::<IpAddr>() {
+        Ok(named) => named == ip || (named.is_loopback() && ip.is_loopback()),
+        Err(_) => name == "localhost" && ip.is_loopback(),
+    }
+}
+
 fn goes_by(service: &Service, host: &str) -> bool {
     service.name == host
         || service.hostname.as_deref() == Some(host)
@@ -161,6 +170,7 @@ fn failure(
     asked: Place,
     side: Side,
     broker: &Broker,
+    alone: bool,
     trouble: &Trouble,
 ) -> ProbeFailure {
     let (address, id) = (broker.address(), broker.id);
@@ -186,10 +196,18 @@ fn failure(
                 Some(port) => format!("the listener on container port {port}"),
                 None => "this listener".into(),
             };
-            format!(
-                "advertise {listener} as {host}:{} in {variable}, and keep another listener for the containers",
-                asked.address.port()
-            )
+            let port = asked.address.port();
+            let advertise = format!(
+                "advertise {listener} as {host}:{port} in {variable}, and keep another listener for the containers"
+            );
+            match broker.port {
+                // The only broker there is must be the one behind this port.
+                other if alone && other != port && asked.published && is_host(&broker.host, ip) => format!(
+                    "it is published as {host}:{port}, but {variable} says {address}: --port-offset and other changes \
+                     of a published port don't reach into variables; {advertise}"
+                ),
+                _ => advertise,
+            }
         }
         Side::Inside => format!(
             "advertise the listener for the containers as {}:{} in {variable}",
