@@ -173,14 +173,13 @@ mod tests {
 
     #[test]
     fn two_that_wait_for_one_say_it_once() {
-        let lines = said(20, |second, lasting, now| match second {
-            0 => {
+        let lines = said(20, |second, lasting, now| {
+            if second == 0 {
                 lasting.begins(0, &wait("db", WaitCondition::Healthy), now);
                 lasting.begins(1, &wait("db", WaitCondition::Ready), now);
                 lasting.goes_on(0, "refused");
                 lasting.goes_on(1, "refused");
             }
-            _ => {}
         });
         assert_eq!(lines, ["5 service db: waiting until ready: refused"]);
     }

@@ -39,7 +39,8 @@ const TELLING: &[&str] = &[
 /// last line, where commands say what it came to (pg_isready, redis-cli).
 pub fn telling_line(output: &str) -> Option<String> {
     // curl goes back to the line's beginning to draw its meter again.
-    let lines: Vec<String> = output.split(['\n', '\r']).map(printable).filter(says_something).collect();
+    let lines: Vec<String> =
+        output.split(['\n', '\r']).map(printable).filter(|line| says_something(line)).collect();
     let tells = |line: &&String| {
         let line = line.to_lowercase();
         TELLING.iter().any(|word| line.contains(word))
@@ -62,7 +63,7 @@ pub fn telling_line(output: &str) -> Option<String> {
 /// The last line that says something, short and in printable characters: where a command that succeeded says what it
 /// came to.
 pub fn last_line(output: &str) -> Option<String> {
-    let line = output.split(['\n', '\r']).map(printable).rfind(says_something)?;
+    let line = output.split(['\n', '\r']).map(printable).rfind(|line| says_something(line))?;
     Some(shortened(line.trim()))
 }
 
@@ -73,7 +74,7 @@ pub fn printable(line: &str) -> String {
 }
 
 /// Not empty; and not the hash of the Erlang cookie, which RabbitMQ's tools print and nobody should pass on.
-fn says_something(line: &String) -> bool {
+fn says_something(line: &str) -> bool {
     !line.trim().is_empty() && !line.to_lowercase().contains("cookie hash")
 }
 
