@@ -1,11 +1,12 @@
 """The scenarios: each has a `measure(bench)` that returns the table's rows."""
 
-from . import binary, chain, infra, logs, plain, prompt
+from . import binary, chain, health, infra, logs, plain, prompt
 
 ALL = {
     "chain": chain,
     "plain": plain,
     "infra": infra,
+    "health": health,
     "logs": logs,
     "prompt": prompt,
     "binary": binary,
