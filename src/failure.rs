@@ -118,12 +118,63 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Among `names`, the one most like `wanted`, when it is near enough to be what was meant.
+/// Among `names`, the one most like `wanted`, when it is near enough to be what was meant: a typo away (one letter
+/// too many, missing, wrong or swapped with the next; two of these in a name of more than four letters), or alike
+/// from the beginning on.
 pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const ALIKE: f64 = 0.8;
+    let wanted = wanted.to_ascii_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
+        .filter_map(|name| {
+            let lower = name.to_ascii_lowercase();
+            let edits = strsim::damerau_levenshtein(&wanted, &lower);
+            let likeness = strsim::jaro_winkler(&wanted, &lower);
+            let letters = name.chars().count();
+            let limit = if letters <= 4 { 1 } else { 2 };
+            // As many edits as letters make any name of any other.
+            let is_typo = edits <= limit && edits < letters.max(wanted.chars().count());
+            (is_typo || likeness > ALIKE).then_some((is_typo, edits, likeness, name))
+        })
+        .max_by(|a, b| {
+            let by_edits = if a.0 && b.0 { b.1.cmp(&a.1) } else { a.0.cmp(&b.0) };
+            by_edits.then(a.2.total_cmp(&b.2))
+        })
+        .map(|(.., name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let services = ["web", "api", "redis", "orders", "value-architect", "value-amplifier", "db"];
+        for (typed, meant) in [
+            ("wbe", Some("web")),
+            ("we", Some("web")),
+            ("webb", Some("web")),
+            ("WEB", Some("web")),
+            ("pai", Some("api")),
+            ("bd", Some("db")),
+            ("rdeis", Some("redis")),
+            ("erdsi", Some("redis")),
+            ("oders", Some("orders")),
+            ("value", Some("value-architect")),
+            ("value-architekt", Some("value-architect")),
+            ("value-amp", Some("value-amplifier")),
+            ("kong", None),
+            ("xyz", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, services), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_typo_away_is_nearer_than_alike() {
+        assert_eq!(nearest("tset", ["tse-tse-fly", "test"]), Some("test"));
+        assert_eq!(nearest("a", ["b", "c"]), None, "any letter is one edit away from any other");
+    }
 }

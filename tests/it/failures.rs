@@ -118,6 +118,7 @@ fn an_unknown_service_gets_the_nearest_as_a_hint() {
     project.fails(2, &["scale", "appp", "2"]).says("'app'");
     project.fails(2, &["exec", "appp", "sh"]).says("'app'");
     project.fails(2, &["--stack", "valuverse", "status"]).says("valueverse");
+    project.fails(2, &["logs", "pap"]).says("did you mean 'app'?");
     project.fails(2, &["strat"]).says("start");
 }
 
