@@ -9,6 +9,7 @@ mod engine;
 mod failures;
 mod interop;
 mod lifecycle;
+mod one_offs;
 mod platforms;
 mod probes;
 mod relay;
