@@ -14,8 +14,28 @@ use crate::failure::{Failure, Kind};
 /// The lock, held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    // Closing it frees the lock. The file stays: removing it would let two hold "the" lock.
-    _file: File,
+    // Closing it frees the lock.
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Lock {
+    /// Takes the file away while the lock is still held: who has opened it meanwhile finds, when it gets the lock,
+    /// that it isn't the file of that name any more, and opens again.
+    fn drop(&mut self) {
+        if is_at(&self.file, &self.path) {
+            // One that stays is no obstacle.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a path still names this open file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
 }
 
 /// Who holds a lock: what it wrote of itself.
@@ -108,13 +128,18 @@ impl LockFile {
     /// # Errors
     /// [`LockError::Held`] at once when somebody else has it.
     pub fn try_lock(&self, command: &str) -> Result<Lock, LockError> {
-        let file = self.open()?;
-        match file.try_lock() {
-            Ok(()) => self.sign(file, command),
-            Err(TryLockError::WouldBlock) => {
-                Err(LockError::Held { project: self.project.clone(), holder: read_holder(file) })
+        loop {
+            let file = self.open()?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &self.path) => return self.sign(file, command),
+                Err(TryLockError::WouldBlock) if is_at(&file, &self.path) => {
+                    let holder = read_holder(file);
+                    return Err(LockError::Held { project: self.project.clone(), holder });
+                }
+                // Its holder took it away between our opening and our locking it.
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => return Err(self.error(&self.path, source)),
             }
-            Err(TryLockError::Error(source)) => Err(self.error(&self.path, source)),
         }
     }
 
@@ -128,16 +153,21 @@ impl LockFile {
             Err(LockError::Held { holder, .. }) => waiting(holder.as_ref()),
             result => return result,
         }
-        let file = self.open()?;
-        let (sender, locked) = tokio::sync::oneshot::channel();
-        // A thread of its own: nothing waits for it when the user gives up, and a lock it gets then goes at once.
-        std::thread::spawn(move || {
-            let result = file.lock();
-            let _ = sender.send(result.map(|()| file));
-        });
-        let gone = |_| Err(io::Error::other("its thread has ended"));
-        let file = locked.await.unwrap_or_else(gone).map_err(|source| self.error(&self.path, source))?;
-        self.sign(file, command)
+        loop {
+            let file = self.open()?;
+            let (sender, locked) = tokio::sync::oneshot::channel();
+            // A thread of its own: nothing waits for it when the user gives up, and a lock it gets then goes at once.
+            std::thread::spawn(move || {
+                let result = file.lock();
+                let _ = sender.send(result.map(|()| file));
+            });
+            let gone = |_| Err(io::Error::other("its thread has ended"));
+            let file = locked.await.unwrap_or_else(gone).map_err(|source| self.error(&self.path, source))?;
+            // Its holder took it away in the end; whoever comes first locks a new one.
+            if is_at(&file, &self.path) {
+                return self.sign(file, command);
+            }
+        }
     }
 
     fn open(&self) -> Result<File, LockError> {
@@ -153,7 +183,7 @@ impl LockFile {
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         written.map_err(|source| self.error(&self.path, source))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file, path: self.path.clone() })
     }
 
     fn error(&self, path: &Path, source: io::Error) -> LockError {
@@ -264,10 +294,69 @@ mod tests {
     }
 
     #[test]
-    fn its_folder_lets_nobody_else_in() {
+    fn nothing_is_left_when_it_is_freed() {
         let root = tempfile::tempdir().unwrap();
         let lock = lock_file(&root, "a", "shop");
         drop(lock.try_lock("start").unwrap());
+        assert_eq!(fs::read_dir(&lock.folder).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_is_no_lock() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = lock_file(&root, "a", "shop");
+        let first = lock.try_lock("start").unwrap();
+        // Something cleaned up the folder: the second makes a file of its own, which the first must not take away.
+        fs::remove_file(&lock.path).unwrap();
+        let _second = lock.try_lock("down").unwrap();
+        drop(first);
+        let error = lock.try_lock("stop").unwrap_err();
+        assert!(error.to_string().contains("`vv down`"), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn contenders_never_hold_it_together() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+        let root = tempfile::tempdir().unwrap();
+        let (inside, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let contenders = (0..4).map(|number| {
+            let lock = lock_file(&root, "a", "shop");
+            let (inside, taken) = (Arc::clone(&inside), Arc::clone(&taken));
+            tokio::spawn(async move {
+                for _ in 0..200 {
+                    // Half of them wait for it, the others try until they get it.
+                    let held = match number % 2 {
+                        0 => lock.lock("start", |_| {}).await.unwrap(),
+                        _ => loop {
+                            match lock.try_lock("down") {
+                                Ok(held) => break held,
+                                Err(LockError::Held { .. }) => tokio::task::yield_now().await,
+                                Err(error) => panic!("{error}"),
+                            }
+                        },
+                    };
+                    assert!(!inside.swap(true, Ordering::SeqCst), "two hold it");
+                    std::thread::yield_now();
+                    assert!(inside.swap(false, Ordering::SeqCst));
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    drop(held);
+                }
+            })
+        });
+        for contender in contenders.collect::<Vec<_>>() {
+            contender.await.unwrap();
+        }
+        assert_eq!(taken.load(Ordering::SeqCst), 800);
+        assert_eq!(fs::read_dir(root.path().join("vv")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn its_folder_lets_nobody_else_in() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = lock_file(&root, "a", "shop");
+        let _held = lock.try_lock("start").unwrap();
         assert_eq!(fs::metadata(&lock.folder).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(&lock.path).unwrap().mode() & 0o777, 0o600);
 
