@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::GlobalOptions;
+use crate::cli::{Format, GlobalOptions};
 use crate::engine::platform::EnginePlatform;
 use crate::engine::relay::HelperImage;
 use crate::engine::{ConnectOptions, Engine, connect};
@@ -81,6 +81,14 @@ impl Context {
             self.printer.warn(warning);
         }
         Ok(stack)
+    }
+
+    /// The same, without a word where the output is for programs.
+    pub fn load_for(&self, format: Format, named: &[String]) -> Result<Stack> {
+        match format {
+            Format::Table => self.load(named),
+            Format::Json => self.load_quietly(named),
+        }
     }
 
     /// The stack's containers on an engine, reached through a helper where they can't be otherwise.

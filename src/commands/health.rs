@@ -13,11 +13,15 @@ use crate::probe::{Level, Outcome, checks, report};
 
 /// Prove that every service is ready, in its own protocol
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv health              one line per service, all of what isn't well
+  vv health --all kong   every check of one")]
 pub struct HealthArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// Stop at the protocol level and write nothing
+    /// Only ask whether each answers in its own protocol, without the deeper checks
     #[arg(long)]
     quick: bool,
     /// Show every check, not only the one that says most
@@ -33,10 +37,7 @@ pub struct HealthArgs {
 
 /// Checks and shows; exit 1 when a check fails.
 pub async fn run(context: &Context, args: HealthArgs) -> Result {
-    let stack = match args.format {
-        Format::Table => context.load(&args.services)?,
-        Format::Json => context.load_quietly(&args.services)?,
-    };
+    let stack = context.load_for(args.format, &args.services)?;
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
     let platform = context.platform(engine, &stack).await?;

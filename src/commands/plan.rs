@@ -11,26 +11,30 @@ use crate::plan::{StartRequest, preview_plan};
 
 /// Show every operation that start would do, each with its cause
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv plan
+  vv plan --check   for scripts: exit 1 when start would change something")]
 pub struct PlanArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// As start's
+    /// Build images anew, even those that are there
     #[arg(long)]
     build: bool,
-    /// As start's
+    /// Pull images anew, even those that are there
     #[arg(long)]
     pull: bool,
-    /// As start's
+    /// Replace containers, even where nothing has changed
     #[arg(long)]
     force_recreate: bool,
-    /// As start's
+    /// Leave what the services depend on alone
     #[arg(long)]
     no_deps: bool,
-    /// As start's
+    /// Remove containers of services that aren't in the stack any more
     #[arg(long)]
     remove_orphans: bool,
-    /// As start's
+    /// Go back to the file's number of replicas, where `vv scale` added some
     #[arg(long)]
     reset_scale: bool,
     /// Exit 1 when there is something to do
@@ -43,10 +47,7 @@ pub struct PlanArgs {
 
 /// Shows it. Changes nothing.
 pub async fn run(context: &Context, args: PlanArgs) -> Result {
-    let stack = match args.format {
-        Format::Table => context.load(&args.services)?,
-        Format::Json => context.load_quietly(&args.services)?,
-    };
+    let stack = context.load_for(args.format, &args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

@@ -13,7 +13,6 @@ use crate::cli::Format;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
-use crate::output::short_duration;
 use crate::output::table::{self, Tone, cell};
 use crate::plan::observed::{ObservedContainer, ObservedPort};
 use crate::platform::{HealthVerdict, Platform, ReplicaState, ReplicaStatus};
@@ -27,6 +26,10 @@ const CHECK: Duration = Duration::from_secs(2);
 /// HEALTH is the engine's verdict. Until its first one is in, a whole interval after the start, vv runs the healthcheck
 /// itself, and `passing` says that it passes.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv status
+  vv status --format json | jq -r '.replicas[] | select(.state != \"running\") | .container'")]
 pub struct StatusArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
@@ -38,10 +41,7 @@ pub struct StatusArgs {
 
 /// Shows them. A service without a replica has a line that says so.
 pub async fn run(context: &Context, args: StatusArgs) -> Result {
-    let stack = match args.format {
-        Format::Table => context.load(&args.services)?,
-        Format::Json => context.load_quietly(&args.services)?,
-    };
+    let stack = context.load_for(args.format, &args.services)?;
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
     let platform = EnginePlatform::of(Arc::clone(&engine), &stack.name).await?;
@@ -71,7 +71,7 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
                 health_cell(status, check.as_ref()),
                 comfy_table::Cell::new(ports(container).join(", ")),
                 image_cell(status, container),
-                comfy_table::Cell::new(short_duration(Duration::from_secs(age))),
+                comfy_table::Cell::new(crate::output::age(Duration::from_secs(age))),
             ]);
             documents.push(document(status, container, check.as_ref()));
         }

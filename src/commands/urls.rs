@@ -18,14 +18,19 @@ use crate::stack::{Service, Stack};
 
 /// Show what is reachable where, with logins
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv urls
+  vv urls --open grafana
+  vv urls --check")]
 pub struct UrlsArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// Open the pages in the browser; name a service to open only its own
+    /// Open a page of each service in the browser, or all of those that are named
     #[arg(long)]
     open: bool,
-    /// Ask each address, and exit 1 when one doesn't answer
+    /// Ask each address, and exit 1 when a page isn't there or an API doesn't answer
     #[arg(long)]
     check: bool,
     /// Output format
@@ -44,8 +49,8 @@ pub struct Address {
     pub name: String,
     /// `http://localhost:8500/ui`, or `localhost:6379` where no page is declared.
     pub url: String,
-    /// It is a page or an API, not a bare port.
-    pub web: bool,
+    /// A page to look at; else an API's base URL, or a port of another protocol.
+    pub page: bool,
     /// `admin/admin`
     pub login: Option<String>,
     /// A replica runs behind it.
@@ -56,10 +61,7 @@ pub struct Address {
 
 /// Shows them.
 pub async fn run(context: &Context, args: UrlsArgs) -> Result {
-    let stack = match args.format {
-        Format::Table => context.load(&args.services)?,
-        Format::Json => context.load_quietly(&args.services)?,
-    };
+    let stack = context.load_for(args.format, &args.services)?;
     let services = context::select(&stack, &args.services)?;
     let platform = context.platform(context.engine().await?, &stack).await?;
     let addresses = addresses(&services, &platform).await;
@@ -71,12 +73,19 @@ pub async fn run(context: &Context, args: UrlsArgs) -> Result {
         false => None,
     };
     match args.format {
+        Format::Table if addresses.is_empty() => {
+            context.printer.say("nothing of this can be reached from here: no port is published");
+        }
         Format::Table => show(context, &stack, &addresses, answers.as_deref()),
         Format::Json => show_json(context, &stack, &addresses, answers.as_deref()),
     }
-    match answers.is_some_and(|answers| answers.iter().any(Result::is_err)) {
-        true => Err(Failure::quiet(Kind::Failed)),
-        false => Ok(()),
+    match answers.iter().flatten().filter(|answer| answer.is_err()).count() {
+        0 => Ok(()),
+        _ if args.format == Format::Json => Err(Failure::quiet(Kind::Failed)),
+        silent => Err(Failure::new(
+            Kind::Failed,
+            format!("{silent} of {} addresses don't answer as they should", addresses.len()),
+        )),
     }
 }
 
@@ -131,12 +140,12 @@ fn declared(
     up: bool,
     authority: impl Fn(u16) -> Option<String>,
 ) -> impl Iterator<Item = Address> {
-    let new = |name: String, url: String, web: bool, login: Option<String>| Address {
+    let new = |name: String, url: String, page: bool, login: Option<String>| Address {
         service: service.name.clone(),
         replica: replica.map(|replica| replica.number),
         name,
         url,
-        web,
+        page,
         login,
         up,
         stub: false,
@@ -146,7 +155,7 @@ fn declared(
         Some(new(
             url.name.clone(),
             format!("{}://{authority}{}", url.scheme, url.path),
-            true,
+            url.page && matches!(url.scheme.as_str(), "http" | "https"),
             url.login.clone(),
         ))
     });
@@ -171,7 +180,7 @@ fn authority(endpoint: Endpoint) -> String {
 }
 
 fn open(context: &Context, addresses: &[Address], all: bool) -> Result {
-    let pages: Vec<&Address> = addresses.iter().filter(|address| address.web && address.up).collect();
+    let pages: Vec<&Address> = addresses.iter().filter(|address| address.page && address.up).collect();
     // A whole platform is dozens of pages: without a name, one per service will do.
     let mut opened = Vec::new();
     for page in pages {
@@ -189,26 +198,42 @@ fn open(context: &Context, addresses: &[Address], all: bool) -> Result {
     Ok(())
 }
 
-/// Whether an address answers: a page with whatever status, anything else by accepting and staying open.
+/// Whether an address answers: HTTP with a status that fits, anything else by accepting and staying open.
 async fn ask(address: &Address) -> Result<String, String> {
     const LIMIT: Duration = Duration::from_secs(5);
     if !address.up {
         return Err("not running".to_owned());
     }
     if address.url.starts_with("http://") || address.url.starts_with("https://") {
-        return http::answers(&address.url, LIMIT).await;
+        return http::status(&address.url, LIMIT).await.and_then(|status| judged(status, address.page));
     }
     let rest = address.url.split_once("://").map_or(address.url.as_str(), |(_, rest)| rest);
     tcp::accepts(rest.split('/').next().unwrap_or(rest), LIMIT).await
 }
 
-/// Prints the table of addresses.
+/// What a status says of an address. A base URL that answers is there, whatever it thinks of a GET; a page is there
+/// when it is shown, or shown to who logs in.
+fn judged(status: u16, page: bool) -> Result<String, String> {
+    match status {
+        500.. => Err(format!("{status}: an error of the server")),
+        _ if !page => Ok("answers".to_owned()),
+        401 | 403 | 407 => Ok(format!("{status}: wants a login")),
+        404 | 410 => Err(format!("{status}: there is no such page")),
+        400..500 => Err(format!("{status}: not a page that can be looked at")),
+        _ => Ok(status.to_string()),
+    }
+}
+
+/// Prints the table of addresses; nothing where there is none.
 pub fn show(
     context: &Context,
     stack: &Stack,
     addresses: &[Address],
     answers: Option<&[Result<String, String>]>,
 ) {
+    if addresses.is_empty() {
+        return;
+    }
     let login = addresses.iter().any(|address| address.login.is_some());
     let mut headings = vec!["SERVICE", "WHAT", "URL"];
     if login {
@@ -258,6 +283,7 @@ fn show_json(
                 "replica": address.replica,
                 "name": address.name,
                 "url": address.url,
+                "page": address.page,
                 "login": address.login,
                 "running": address.up,
                 "stub": address.stub,
@@ -266,4 +292,29 @@ fn show_json(
         })
         .collect();
     context.printer.json(&json!({"schema": "vv.urls/1", "stack": stack.name, "urls": urls}));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_must_be_there_and_a_base_url_must_answer() {
+        for (status, page, base) in [
+            (200, Ok("200"), Ok("answers")),
+            (204, Ok("204"), Ok("answers")),
+            (302, Ok("302"), Ok("answers")),
+            (401, Ok("401: wants a login"), Ok("answers")),
+            (403, Ok("403: wants a login"), Ok("answers")),
+            (400, Err("400: not a page that can be looked at"), Ok("answers")),
+            (405, Err("405: not a page that can be looked at"), Ok("answers")),
+            (404, Err("404: there is no such page"), Ok("answers")),
+            (500, Err("500: an error of the server"), Err("500: an error of the server")),
+            (503, Err("503: an error of the server"), Err("503: an error of the server")),
+        ] {
+            let words = |answer: Result<&str, &str>| answer.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(judged(status, true), words(page), "{status}");
+            assert_eq!(judged(status, false), words(base), "{status}");
+        }
+    }
 }

@@ -133,6 +133,17 @@ fn end_on_broken_pipe(written: io::Result<()>) {
     }
 }
 
+/// How old something is, for people: `43 s`, `5 m`, `2 h`, `3 d`. A unit is left for the next at two of that.
+pub fn age(age: std::time::Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} m", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86400),
+    }
+}
+
 /// A duration for people: `0.4 s`, `12.3 s`, `2 m 05 s`, `3 h 20 m`.
 pub fn short_duration(duration: std::time::Duration) -> String {
     let seconds = duration.as_secs();
@@ -141,5 +152,28 @@ pub fn short_duration(duration: std::time::Duration) -> String {
         60..3600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
         3600..86400 => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn tells_ages_in_one_unit() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (43, "43 s"),
+            (119, "119 s"),
+            (120, "2 m"),
+            (7199, "119 m"),
+            (7200, "2 h"),
+            (172_799, "47 h"),
+            (172_800, "2 d"),
+            (8_640_000, "100 d"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP: one GET, no redirect followed, no proxy, nothing kept open, at most 64 KiB of the answer read.
+//! HTTP: one GET, no redirect followed but for readers, no proxy, nothing kept open, at most 64 KiB of the answer read.
 
 use std::error::Error as _;
 use std::io;
@@ -16,16 +16,30 @@ use super::target::Target;
 
 /// Of an answer's body, in bytes.
 const BODY: usize = 64 * 1024;
+/// How many redirects a reader follows.
+const REDIRECTS: usize = 5;
 /// Header lines of an answer; one with more fails as "not HTTP".
 const HEADERS: usize = 100;
 
 /// Each probe must prove a connection of its own, so none is kept. Proxies of the environment are for the world
 /// outside, not for a stack's own ports.
-static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
+static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| client(redirect::Policy::none()));
+
+/// Goes where a page sends its readers, as long as that is the same server: what it says of a page elsewhere, such as
+/// a login, isn't its own.
+static READER: LazyLock<Result<Client, String>> = LazyLock::new(|| {
+    client(redirect::Policy::custom(|attempt| {
+        let from = attempt.previous().last().map(reqwest::Url::origin);
+        let same = from == Some(attempt.url().origin());
+        if same && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+    }))
+});
+
+fn client(redirects: redirect::Policy) -> Result<Client, String> {
     let tls = super::tls::unverified().map_err(|error| error.to_string())?;
     Client::builder()
         .user_agent(concat!("vv/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
+        .redirect(redirects)
         .no_proxy()
         .pool_max_idle_per_host(0)
         .http1_only()
@@ -33,7 +47,7 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
         .tls_backend_preconfigured(tls)
         .build()
         .map_err(|error| error.to_string())
-});
+}
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -44,14 +58,14 @@ pub(super) struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Whether a URL answers, in words; any status will do: a page behind a login is there too.
+/// The status that a URL answers, or the page of the same server that it leads to.
 ///
 /// # Errors
 /// Why there was no answer, in words.
-pub async fn answers(url: &str, limit: Duration) -> Result<String, String> {
-    let client = CLIENT.as_ref().map_err(Clone::clone)?;
+pub async fn status(url: &str, limit: Duration) -> Result<u16, String> {
+    let client = READER.as_ref().map_err(Clone::clone)?;
     match client.get(url).timeout(limit).send().await {
-        Ok(response) => Ok(response.status().as_u16().to_string()),
+        Ok(response) => Ok(response.status().as_u16()),
         Err(error) if error.is_timeout() => Err(format!("no answer within {}", seconds(limit))),
         Err(error) => {
             let mut cause: &dyn std::error::Error = &error;

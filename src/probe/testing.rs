@@ -34,6 +34,7 @@ pub(super) fn service(name: &str, ports: &[u16], urls: &[(&str, u16)]) -> Servic
         path: String::new(),
         scheme: (*scheme).to_owned(),
         login: None,
+        page: true,
     };
     let mut service =
         Service { name: name.into(), image: format!("acme/{name}-of-ours"), ..Service::default() };

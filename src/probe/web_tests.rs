@@ -201,11 +201,12 @@ async fn tcp_is_open_or_closed_at_once() {
 }
 
 #[tokio::test]
-async fn any_answer_of_a_url_will_do() {
-    let of = |address: SocketAddr| async move {
-        super::http::answers(&format!("http://{address}/x"), BRIEF).await
-    };
-    assert_eq!(of(page(401, "", "").await).await.unwrap(), "401");
+async fn a_url_answers_a_status() {
+    let of =
+        |address: SocketAddr| async move { super::http::status(&format!("http://{address}/x"), BRIEF).await };
+    assert_eq!(of(page(401, "", "").await).await.unwrap(), 401);
+    let elsewhere = "Location: http://login.invalid/\r\n";
+    assert_eq!(of(page(302, elsewhere, "").await).await.unwrap(), 302, "another server isn't asked");
     assert!(of(nobody().await).await.unwrap_err().contains("refused"));
     assert_eq!(of(silent().await).await.unwrap_err(), "no answer within 300 ms");
     let accepts = |address: SocketAddr| async move { super::tcp::accepts(&address.to_string(), BRIEF).await };

@@ -74,6 +74,8 @@ pub struct Url {
     pub scheme: String,
     /// `admin/admin`
     pub login: Option<String>,
+    /// A GET of it gives a page. Not so: an API's base URL, of which any answer says that it is there.
+    pub page: bool,
 }
 
 /// How to ask whether a service is ready.

@@ -11,7 +11,7 @@ use crate::failure::nearest;
 
 const KEYS: Keys =
     Keys::strict(&["kind", "title", "group", "urls", "probe", "scale", "needs", "register", "stub"]);
-const URL: Keys = Keys::strict(&["name", "port", "path", "scheme", "login"]);
+const URL: Keys = Keys::strict(&["name", "port", "path", "scheme", "login", "page"]);
 const PROBE: Keys = Keys::strict(&["http", "tcp", "grpc", "exec"]);
 const SCALE: Keys = Keys::strict(&["min", "max", "by"]);
 const STUB: Keys = Keys::strict(&["port", "health", "metrics", "docs", "service", "routes", "calls", "logs"]);
@@ -57,6 +57,7 @@ fn url(at: &At<'_>) -> Option<Url> {
         path: fields.get("path").and_then(|at| vv_shapes::path(&at)).unwrap_or_default(),
         scheme: fields.get("scheme").and_then(|at| at.text()).unwrap_or_else(|| "http".into()),
         login: fields.get("login").and_then(|at| at.text()),
+        page: fields.get("page").and_then(|at| at.boolean()).unwrap_or(true),
     })
 }
 

@@ -15,3 +15,4 @@ mod probes;
 mod relay;
 mod rooms;
 mod waiting;
+mod urls;

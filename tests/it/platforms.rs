@@ -104,6 +104,7 @@ fn valueverse_comes_up_breaks_scales_and_is_repaired() {
         proven(&report, system, "protocol");
     }
     platform.ok(&["start"]).says("nothing to do");
+    platform.ok(&["urls", "--check"]).shows("answers");
 
     docker(&["stop", "-t", "1", &platform.container("consul-1")]);
     let begun = Instant::now();

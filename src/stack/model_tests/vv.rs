@@ -118,7 +118,7 @@ services:
     compose.yaml:8:69: x-vv.checks[0].expect.status: 20 isn't an HTTP status
     compose.yaml:9:14: x-vv.checks[1].name: there is another check called 'a'
     compose.yaml:9:26: x-vv.checks[1].request: expected either 'service' (with 'port') or 'url'
-    compose.yaml:9:44: x-vv.checks[1].request.method: 'get' isn't one of 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'
+    compose.yaml:9:44: x-vv.checks[1].request.method: 'get' isn't one of 'GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'; did you mean 'GET'?
     compose.yaml:10:7: x-vv.checks[2]: 'name' is missing
     compose.yaml:10:23: x-vv.checks[2].request.url: expected a URL that starts with 'http://' or 'https://'
     compose.yaml:10:33: x-vv.checks[2].expects: unknown key; did you mean 'expect'?

@@ -11,8 +11,14 @@ use super::{hangs, refusal, service, until_ready};
 /// The service as it would declare to be asked on this container port.
 fn on(port: u16, environment: &[(&str, &str)]) -> Service {
     let mut kafka = service("kafka", &[], environment);
-    kafka.vv.urls =
-        vec![Url { name: "Kafka".into(), port, path: String::new(), scheme: "kafka".into(), login: None }];
+    kafka.vv.urls = vec![Url {
+        name: "Kafka".into(),
+        port,
+        path: String::new(),
+        scheme: "kafka".into(),
+        login: None,
+        page: true,
+    }];
     kafka
 }
 

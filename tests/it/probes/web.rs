@@ -107,6 +107,7 @@ async fn a_page_over_tls_with_a_certificate_of_its_own_making() {
         path: String::new(),
         scheme: scheme.to_owned(),
         login: None,
+        page: true,
     };
     web.vv.urls = vec![url("https")];
     assert_eq!(until_ready(&web, &container).await.0, "GET /health: 200");
