@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
 
@@ -14,12 +14,19 @@ use crate::commands;
     disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Exit codes: vv help exit-codes"
+    // One help, the short one: the long one's empty lines would fill screens with the options of every command.
+    disable_help_flag = true,
+    after_help = "\
+Examples:
+  vv start                        the stack of this folder, else valueverse
+  vv --stack demo start           a built-in stack; `vv stacks` lists them
+  vv -f a.yml -f b.yml plan       what start would do
+  vv logs -f --level warn orders  what goes on
+
+`vv help COMMAND` tells the options of a command, `vv help exit-codes` the exit codes."
 )]
 pub struct Cli {
-    /// Compose file; may be given several times, later ones merge on top
-    ///
-    /// Only before the subcommand: after it, -f belongs to the subcommand (`logs -f`).
+    /// Compose file, only before the subcommand; may be repeated, later ones merge on top
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -35,32 +42,33 @@ pub struct Cli {
 /// Options accepted before and after the subcommand.
 #[derive(Debug, Clone, Default, Args)]
 pub struct GlobalOptions {
-    /// Stack: a built-in one by name, or a folder (with a `/` or a leading `.`)
+    /// Built-in stack by name, or a folder (with a / or a leading .)
     #[arg(long, global = true, value_name = "STACK", add = commands::complete::stacks(), help_heading = "Stack")]
     pub stack: Option<String>,
 
-    /// File with variables, instead of .env; may be given several times
+    /// File with variables, instead of .env; may be repeated
     #[arg(long, global = true, value_name = "FILE", help_heading = "Stack")]
     pub env_file: Vec<PathBuf>,
 
-    /// Profile to switch on; may be given several times
+    /// Profile to switch on; may be repeated
     #[arg(long, global = true, value_name = "NAME", help_heading = "Stack")]
     pub profile: Vec<String>,
 
-    /// Project name
+    /// Name of the project [default: what the file says, else the folder's]
     #[arg(short, long, global = true, value_name = "NAME", help_heading = "Stack")]
     pub project_name: Option<String>,
 
-    /// Folder that relative paths resolve against
+    /// Folder that relative paths start from [default: the first file's]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Stack")]
     pub project_directory: Option<PathBuf>,
 
-    /// Added to every host port, to run a stack twice or beside another
+    /// Add N to every host port, to run a stack beside another (also VV_PORT_OFFSET)
     #[arg(
         long,
         global = true,
         value_name = "N",
         env = "VV_PORT_OFFSET",
+        value_parser = commands::parse_port_offset,
         hide_env = true,
         help_heading = "Stack"
     )]
@@ -79,20 +87,16 @@ pub struct GlobalOptions {
     pub no_color: bool,
 
     /// How progress is shown
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "MODE",
-        hide_possible_values = false,
-        help_heading = "Output"
-    )]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "MODE", help_heading = "Output")]
     pub progress: ProgressMode,
 
-    /// Wait for another vv that works on this stack, instead of giving up
-    #[arg(long, global = true, help_heading = "Output")]
+    /// Wait for another vv that is changing this stack, instead of giving up
+    #[arg(long, global = true, help_heading = "Stack")]
     pub wait_lock: bool,
+
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = "Output")]
+    pub help: Option<bool>,
 }
 
 /// How progress is shown.
@@ -126,14 +130,14 @@ pub enum Command {
     Build(commands::build::BuildArgs),
     /// Pull images
     Pull(commands::pull::PullArgs),
-    /// Start the stack, or some services with what they depend on, and wait until it is ready
+    /// Start the stack, or some services and what they depend on, until they are ready
     #[command(visible_alias = "up")]
     Start(commands::start::StartArgs),
     /// Stop containers and keep them
     Stop(commands::stop::StopArgs),
     /// Remove containers and networks (and with -v the volumes)
     Down(commands::down::DownArgs),
-    /// Stop and start containers
+    /// Stop and start containers, and wait until they are ready again
     Restart(commands::restart::RestartArgs),
     /// Remove everything with its data, build and start anew
     Reset(commands::reset::ResetArgs),
@@ -150,7 +154,7 @@ pub enum Command {
     Urls(commands::urls::UrlsArgs),
     /// Show every operation that start would do, each with its cause
     Plan(commands::plan::PlanArgs),
-    /// Show the resolved stack
+    /// Show the resolved stack, secrets included
     Config(commands::config::ConfigArgs),
     /// List the built-in stacks
     Stacks(commands::stacks::StacksArgs),
@@ -159,7 +163,7 @@ pub enum Command {
     /// Run a command in a running container
     Exec(commands::exec::ExecArgs),
     /// Run a command in a new container of a service
-    Run(commands::run::RunArgs),
+    Run(Box<commands::run::RunArgs>),
     /// Print the completion script of a shell
     Completions(commands::completions::CompletionsArgs),
     /// Show the versions of vv and the engine

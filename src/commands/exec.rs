@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::attach::{Attach, AttachArgs};
 use super::complete;
 use super::context::{self, Context};
 use crate::engine::{Engine, ExecRequest};
@@ -12,23 +13,31 @@ use crate::output::terminal;
 
 /// Run a command in a running container
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv exec web sh
+  vv exec -u root --index 2 web id
+  vv exec redis redis-cli ping
+  vv exec -T postgres psql -U app <dump.sql")]
 pub struct ExecArgs {
-    /// As whom
+    /// Run it as this user: NAME or UID, with :GROUP or without
     #[arg(short, long, value_name = "USER")]
     user: Option<String>,
-    /// Where
+    /// Run it in this folder of the container
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<String>,
-    /// A variable; may be given several times
-    #[arg(short, long, value_name = "NAME=VALUE")]
+    /// Set a variable, or pass NAME on as it is here; may be repeated
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Which replica; the lowest that runs when absent
-    #[arg(long, value_name = "N")]
+    /// Which replica [default: the lowest that runs]
+    #[arg(long, value_name = "N", value_parser = super::parse_replica)]
     index: Option<u32>,
-    /// No terminal, also where there is one
-    #[arg(short = 'T', long)]
-    no_tty: bool,
-    /// All privileges
+    #[command(flatten)]
+    attach: AttachArgs,
+    /// Leave it running in the background, and show nothing of it
+    #[arg(short, long)]
+    detach: bool,
+    /// Run it with all privileges
     #[arg(long)]
     privileged: bool,
     /// The service
@@ -45,19 +54,23 @@ pub async fn run(context: &Context, args: ExecArgs) -> Result {
     let service = context::service(&stack, &args.service)?;
     let engine = context.engine().await?;
     let container = running_replica(engine.as_ref(), &stack.name, &service.name, args.index).await?;
-    let tty = !args.no_tty && terminal::is_interactive();
+    let Attach { stdin, tty } =
+        if args.detach { args.attach.in_background() } else { args.attach.resolve()? };
     let request = ExecRequest {
         command: args.command,
         user: args.user,
         working_dir: args.workdir,
         environment: variables(&args.env)?,
         tty,
-        stdin: true,
+        stdin,
         privileged: args.privileged,
     };
+    if args.detach {
+        return Ok(engine.exec_detached(&container, &request).await?);
+    }
     let session = engine.exec(&container, &request).await?;
     let id = session.id.clone();
-    let raw = if tty { Some(terminal::Raw::enter()?) } else { None };
+    let raw = if tty && stdin { Some(terminal::Raw::enter()?) } else { None };
     if tty {
         let engine = std::sync::Arc::clone(&engine);
         let id = id.clone();
@@ -97,7 +110,7 @@ pub fn variables(words: &[String]) -> Result<BTreeMap<String, String>> {
                     variables.insert(word.clone(), value);
                 }
             }
-            _ => return Err(Failure::usage(format!("-e {word}: NAME=VALUE is wanted"))),
+            _ => return Err(Failure::usage(format!("-e '{word}': NAME=VALUE is wanted"))),
         }
     }
     Ok(variables)

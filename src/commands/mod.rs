@@ -1,5 +1,6 @@
 //! A file per subcommand: its arguments and its `run`. Nothing else reads them.
 
+pub mod attach;
 pub mod complete;
 pub mod context;
 pub mod deploy;
@@ -52,12 +53,23 @@ pub async fn run(cli: Cli) -> Result {
         Command::Stacks(args) => stacks::run(&context, args),
         Command::Eject(args) => eject::run(&context, args),
         Command::Exec(args) => exec::run(&context, args).await,
-        Command::Run(args) => self::run::run(&context, args).await,
+        Command::Run(args) => self::run::run(&context, *args).await,
         Command::Completions(args) => completions::run(&context, args),
         Command::Version(args) => version::run(&context, args).await,
         Command::Help(args) => help::run(&context, &args),
         Command::Stub(args) => stub::run(args).await,
     }
+}
+
+/// The number of a replica: 1 and up.
+pub(crate) fn parse_replica(text: &str) -> std::result::Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "not a replica's number: those are 1 and up".to_owned())
+}
+
+/// What is added to each host port.
+pub(crate) fn parse_port_offset(text: &str) -> std::result::Result<u16, String> {
+    text.parse().map_err(|_| "not an amount to add to ports: 0 to 65535".to_owned())
 }
 
 /// A duration as people type it: `90s`, `5m`, `1h30m`; a bare number is seconds.

@@ -339,6 +339,8 @@ pub trait Engine: Send + Sync {
 
     /// Starts a command in a container. Two calls.
     async fn exec(&self, container: &str, request: &ExecRequest) -> Result<ExecSession, EngineError>;
+    /// Starts a command in a container and leaves it: nothing of its output can be had. Two calls.
+    async fn exec_detached(&self, container: &str, request: &ExecRequest) -> Result<(), EngineError>;
     /// The exit code of a command that has ended.
     async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError>;
     /// Tells a command's terminal its size.

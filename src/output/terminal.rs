@@ -13,9 +13,14 @@ use tokio::sync::mpsc;
 use super::Printer;
 use crate::engine::{EngineError, EngineStream};
 
-/// Whether both stdin and stdout are a terminal.
-pub fn is_interactive() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal()
+/// Whether stdin is a terminal.
+pub fn stdin_is_one() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Whether stdout is a terminal.
+pub fn stdout_is_one() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Raw mode, until dropped.

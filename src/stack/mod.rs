@@ -61,4 +61,6 @@ mod words;
 pub use document::{Document, load, load_document, load_selected};
 pub use load::read_stack;
 pub use model::{Service, Stack};
+pub use ports::parse as parse_ports;
 pub use problem::{LoadError, Problem};
+pub use words::split as split_words;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use crate::support::{BUSYBOX, Project};
+use crate::support::{BUSYBOX, Project, docker, free_port, wait_until};
 
 /// A command that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -52,7 +52,8 @@ fn said(output: &Output) -> (Option<i32>, String) {
 fn stdin_goes_through(project: &Project, command: &str) {
     std::thread::scope(|scope| {
         for first in 0..3 {
-            scope.spawn(move || (first..10).step_by(3).for_each(|round| stdin_round(project, command, round)));
+            scope
+                .spawn(move || (first..10).step_by(3).for_each(|round| stdin_round(project, command, round)));
         }
     });
 }
@@ -71,7 +72,7 @@ fn stdin_round(project: &Project, command: &str, round: usize) {
     let ran = project.ok(&["--wait-lock", command, "app", "sh", "-c", "cat; echo after; echo err >&2"]);
     assert_eq!(ran.stdout, "after\n", "{which}");
     assert!(ran.stderr.ends_with("err\n"), "{which}: {ran}");
-    if round % 3 == 0 {
+    if round.is_multiple_of(3) {
         let megabyte = vec![b'x'; 1024 * 1024];
         assert_eq!(fed("cat | wc -c", &megabyte), (Some(0), "1048576\n".into()), "{which}");
         assert_eq!(fed("exit 4", &megabyte).0, Some(4), "{which}: it ends without reading");
@@ -84,7 +85,7 @@ fn stdin_round(project: &Project, command: &str, round: usize) {
 fn nothing_of_stdin_is_lost_in_a_new_container() {
     let project = Project::new("run-stdin", &sleeper(""));
     stdin_goes_through(&project, "run");
-    assert_eq!(project.containers(), [], "each is removed");
+    assert_eq!(project.containers().len(), 0, "each is removed");
 }
 
 #[test]
@@ -92,4 +93,67 @@ fn nothing_of_stdin_is_lost_in_a_running_container() {
     let project = Project::new("exec-stdin", &sleeper(""));
     project.ok(&["start"]);
     stdin_goes_through(&project, "exec");
+}
+
+#[test]
+fn exec_takes_the_options_that_compose_has() {
+    let project = Project::new("exec-options", &sleeper("    scale: 2\n"));
+    project.ok(&["start"]);
+    assert_eq!(
+        project.ok(&["exec", "-i", "app", "echo", "-t"]).stdout,
+        "-t\n",
+        "after the service: the command's"
+    );
+    assert_eq!(project.ok(&["exec", "-iT", "-e", "A=1", "app", "sh", "-c", "echo $A"]).stdout, "1\n");
+    project.fails(2, &["exec", "-it", "app", "sh"]).says("-t: stdin is no terminal").says("without -t");
+    let output = fed(&project, &["exec", "-i=false", "app", "cat"], b"not passed on");
+    assert_eq!(said(&output), (Some(0), String::new()));
+    // A terminal of its own, without ours: what it writes comes with a terminal's ends of lines.
+    assert_eq!(project.ok(&["exec", "-t", "-i=false", "app", "tty"]).stdout, "/dev/pts/0\r\n");
+
+    let ran =
+        project.ok(&["exec", "-d", "--index", "2", "app", "sh", "-c", "echo done >/tmp/done; sleep 500"]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    wait_until("the command in the background has run", || {
+        project.vv(&["exec", "--index", "2", "app", "cat", "/tmp/done"]).stdout == "done\n"
+    });
+    project.fails(2, &["exec", "--index", "0", "app", "true"]).says("those are 1 and up");
+    project.fails(2, &["exec", "--index", "3", "app", "true"]).says("it has 2");
+}
+
+#[test]
+fn run_takes_the_options_that_compose_has() {
+    let project = Project::new("run-options", &sleeper(""));
+    let publish = format!("127.0.0.1:{}:80", free_port());
+    let ran = project.ok(&[
+        "run",
+        "-d",
+        "--label",
+        "who=me",
+        "--label",
+        "bare",
+        "--publish",
+        &publish,
+        "app",
+        "sleep",
+        "600",
+    ]);
+    let name = ran.stdout.trim();
+    assert!(name.starts_with(&format!("{}-app-run-", project.name)), "{ran}");
+    let format =
+        "{{.State.Running}} {{.Config.Labels.who}} {{json (index .HostConfig.PortBindings \"80/tcp\")}}";
+    let inspected = docker(&["inspect", "--format", format, name]);
+    let port = publish.split(':').nth(1).unwrap();
+    assert_eq!(inspected.trim(), format!(r#"true me [{{"HostIp":"127.0.0.1","HostPort":"{port}"}}]"#));
+
+    let words = ["run", "--rm", "-T", "--entrypoint", "sh -c", "app", "echo $0 $1", "one", "two"];
+    assert_eq!(project.ok(&words).stdout, "one two\n", "the entrypoint is split into words");
+    project.fails(2, &["run", "-it", "app", "sh"]).says("-t: stdin is no terminal");
+    project.fails(2, &["run", "-p", "8080:80", "app", "true"]).says("--publish 8080:80");
+    project.fails(2, &["run", "-v", "/tmp:/tmp", "app", "true"]).says("vv run has no --volume");
+    project.fails(2, &["run", "--cap-add", "ALL", "app", "true"]).says("vv run has no --cap-add");
+    project.fails(2, &["run", "--publish", "x", "app", "true"]).says("'x' isn't a port");
+    assert_eq!(project.containers().len(), 1, "the one in the background");
+    project.ok(&["down"]);
+    assert_eq!(project.leftovers(), Vec::<String>::new());
 }

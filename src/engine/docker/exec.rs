@@ -22,20 +22,8 @@ pub async fn start(
     request: &ExecRequest,
 ) -> Result<ExecSession, EngineError> {
     let attempt = format!("run a command in {container}");
-    let environment = request.environment.iter().map(|(name, value)| format!("{name}={value}"));
-    let config = ExecConfig {
-        attach_stdin: Some(request.stdin),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        tty: Some(request.tty),
-        env: Some(environment.collect()),
-        cmd: Some(request.command.clone()),
-        privileged: Some(request.privileged),
-        user: request.user.clone(),
-        working_dir: request.working_dir.clone(),
-        ..ExecConfig::default()
-    };
-    let created = client.call(&attempt, client.docker().create_exec(container, config)).await?;
+    let created =
+        client.call(&attempt, client.docker().create_exec(container, config(request, true))).await?;
     let options = StartExecOptions { detach: false, tty: request.tty, output_capacity: Some(64 * 1024) };
     match client.call(&attempt, client.docker().start_exec(&created.id, Some(options))).await? {
         StartExecResults::Attached { output, input } => Ok(ExecSession {
@@ -46,6 +34,36 @@ pub async fn start(
         StartExecResults::Detached => {
             Err(EngineError::Refused { attempt, message: "the engine didn't attach".to_owned() })
         }
+    }
+}
+
+/// Starts a command in a container and leaves it. Two calls.
+pub async fn start_detached(
+    client: &Client,
+    container: &str,
+    request: &ExecRequest,
+) -> Result<(), EngineError> {
+    let attempt = format!("run a command in {container}");
+    let created =
+        client.call(&attempt, client.docker().create_exec(container, config(request, false))).await?;
+    let options = StartExecOptions { detach: true, tty: request.tty, output_capacity: None };
+    client.call(&attempt, client.docker().start_exec(&created.id, Some(options))).await?;
+    Ok(())
+}
+
+fn config(request: &ExecRequest, attached: bool) -> ExecConfig {
+    let environment = request.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    ExecConfig {
+        attach_stdin: Some(request.stdin && attached),
+        attach_stdout: Some(attached),
+        attach_stderr: Some(attached),
+        tty: Some(request.tty),
+        env: Some(environment.collect()),
+        cmd: Some(request.command.clone()),
+        privileged: Some(request.privileged),
+        user: request.user.clone(),
+        working_dir: request.working_dir.clone(),
+        ..ExecConfig::default()
     }
 }
 

@@ -205,6 +205,10 @@ impl Engine for DockerEngine {
         exec::start(&self.client, container, request).await
     }
 
+    async fn exec_detached(&self, container: &str, request: &ExecRequest) -> Result<(), EngineError> {
+        exec::start_detached(&self.client, container, request).await
+    }
+
     async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError> {
         exec::exit_code(&self.client, id).await
     }

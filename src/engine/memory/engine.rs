@@ -256,6 +256,10 @@ impl Engine for MemoryEngine {
         self.run_exec(container, request).await
     }
 
+    async fn exec_detached(&self, container: &str, request: &ExecRequest) -> Result<(), EngineError> {
+        self.run_exec(container, request).await.map(drop)
+    }
+
     async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError> {
         self.call("exec_exit_code", id, |state| {
             state.exec_codes.get(id).copied().ok_or_else(|| EngineError::NotFound {
