@@ -10,8 +10,12 @@ use crate::plan::build_plan;
 
 /// Build images
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv build
+  vv build --no-cache --pull web")]
 pub struct BuildArgs {
-    /// Services; all that have a build section when none is named
+    /// Services; all that are built when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
     /// Build every step anew
@@ -29,7 +33,7 @@ pub struct BuildArgs {
 
 /// Builds them, independent ones in parallel.
 pub async fn run(context: &Context, args: BuildArgs) -> Result {
-    let stack = context.load(&args.services)?;
+    let stack = context.load_for(args.dry_run.format, &args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

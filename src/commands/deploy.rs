@@ -28,6 +28,9 @@ pub struct DryRun {
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// How --dry-run shows it
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", requires = "dry_run")]
+    pub format: Format,
 }
 
 /// A stack, what the engine has of it, and the right to change it.
@@ -124,7 +127,7 @@ impl<'a> Deployment<'a> {
         timeout: Duration,
     ) -> Result {
         if dry_run.dry_run {
-            self.show(plan, Format::Table);
+            self.show(plan, dry_run.format);
             return Ok(());
         }
         self.carry_out(plan, timeout).await?;

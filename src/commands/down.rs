@@ -13,6 +13,10 @@ use crate::stack::Stack;
 
 /// Remove containers and networks (and with -v the volumes)
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv down      volumes stay
+  vv down -v   they go, too")]
 pub struct DownArgs {
     /// Remove the volumes, and all data in them, too
     #[arg(short, long)]
@@ -20,7 +24,7 @@ pub struct DownArgs {
     /// Remove containers of services that aren't in the stack any more
     #[arg(long)]
     remove_orphans: bool,
-    /// How long each may take to stop before it is killed
+    /// How long each may take before it is killed [default: what the file says, else 10s]
     #[arg(short, long, value_name = "TIME", value_parser = super::parse_duration)]
     timeout: Option<Duration>,
     #[command(flatten)]
@@ -29,7 +33,7 @@ pub struct DownArgs {
 
 /// Removes them, dependents first.
 pub async fn run(context: &Context, args: DownArgs) -> Result {
-    let stack = context.load(&[])?;
+    let stack = context.load_for(args.dry_run.format, &[])?;
     sure_of_the_stack(context, &stack, "down", args.dry_run)?;
     let deployment = Deployment::of(context, stack, "down", args.dry_run.dry_run).await?;
     let request =

@@ -10,6 +10,10 @@ use crate::plan::pull_plan;
 
 /// Pull images
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv pull
+  vv pull kafka redis")]
 pub struct PullArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
@@ -20,7 +24,7 @@ pub struct PullArgs {
 
 /// Pulls them in parallel.
 pub async fn run(context: &Context, args: PullArgs) -> Result {
-    let stack = context.load(&args.services)?;
+    let stack = context.load_for(args.dry_run.format, &args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

@@ -7,12 +7,17 @@ use clap::Args;
 use super::context::Context;
 use super::deploy::{self, Deployment, DryRun};
 use super::down::sure_of_the_stack;
-use crate::cli::Format;
 use crate::failure::{Failure, Result};
-use crate::plan::{DownRequest, StartRequest, down_plan};
+use crate::plan::observed::Observed;
+use crate::plan::operation::{Action, Plan};
+use crate::plan::{DownRequest, StartRequest, down_plan, preview_plan};
 
 /// Remove everything with its data, build and start anew
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv reset --dry-run   what would be lost and made
+  vv reset --yes       in a script")]
 pub struct ResetArgs {
     /// Don't ask
     #[arg(short, long)]
@@ -26,14 +31,16 @@ pub struct ResetArgs {
 
 /// Asks first: data is lost.
 pub async fn run(context: &Context, args: ResetArgs) -> Result {
-    let stack = context.load(&[])?;
+    let stack = context.load_for(args.dry_run.format, &[])?;
     sure_of_the_stack(context, &stack, "reset", args.dry_run)?;
     let mut deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
     let down = DownRequest { volumes: true, remove_orphans: true, timeout: None };
+    let request = StartRequest { build: true, ..StartRequest::default() };
     let plan = down_plan(&deployment.inputs(), &down);
     if args.dry_run.dry_run {
-        deployment.show(&plan, Format::Table);
-        context.printer.say("and then it would be built and started anew");
+        deployment.observed = without_what_goes(&deployment.observed, &plan);
+        let anew = preview_plan(&deployment.inputs(), &request)?;
+        deployment.show(&one_after_the_other(plan, anew), args.dry_run.format);
         return Ok(());
     }
     if !args.yes && !plan.operations.is_empty() {
@@ -61,6 +68,35 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result {
     }
     deployment.carry_out(&plan, args.timeout).await?;
     deployment.look().await?;
-    let request = StartRequest { build: true, ..StartRequest::default() };
     super::start::start(context, &mut deployment, &request, args.timeout).await
+}
+
+/// What is there when a plan that removes things has been carried out.
+fn without_what_goes(observed: &Observed, plan: &Plan) -> Observed {
+    let mut left = observed.clone();
+    for operation in &plan.operations {
+        match &operation.action {
+            Action::RemoveContainer { container, .. } => {
+                left.containers.retain(|other| other.name != *container);
+            }
+            Action::RemoveNetwork(name) => left.networks.retain(|network| network.name != *name),
+            Action::RemoveVolume(name) => left.volumes.retain(|volume| volume.name != *name),
+            _ => {}
+        }
+    }
+    left
+}
+
+/// Two plans as one: the second begins when all of the first is done.
+fn one_after_the_other(mut first: Plan, second: Plan) -> Plan {
+    let shift = first.operations.len();
+    for mut operation in second.operations {
+        match operation.after.is_empty() {
+            true => operation.after = (0..shift).collect(),
+            false => operation.after.iter_mut().for_each(|id| *id += shift),
+        }
+        first.operations.push(operation);
+    }
+    first.notes.extend(second.notes);
+    first
 }

@@ -10,8 +10,11 @@ use super::deploy::{self, Deployment, DryRun};
 use crate::failure::Result;
 use crate::plan::restart_plan;
 
-/// Stop and start containers
+/// Stop and start containers, and wait until they are ready again
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv restart web")]
 pub struct RestartArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
@@ -28,7 +31,7 @@ pub struct RestartArgs {
 
 /// Restarts them in dependency order.
 pub async fn run(context: &Context, args: RestartArgs) -> Result {
-    let stack = context.load(&args.services)?;
+    let stack = context.load_for(args.dry_run.format, &args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

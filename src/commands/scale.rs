@@ -8,12 +8,16 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment, DryRun};
-use crate::cli::Format;
 use crate::failure::{Failure, Result};
 use crate::plan::{StartRequest, preview_plan};
 
 /// Change how many replicas services have, and wait for them
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv scale web 3
+  vv scale web=3 orders=2
+  vv start --reset-scale   back to what the file says")]
 pub struct ScaleArgs {
     /// SERVICE N, or SERVICE=N for one or more
     #[arg(value_name = "SERVICE N | SERVICE=N", required = true, add = complete::scalings())]
@@ -32,7 +36,7 @@ pub struct ScaleArgs {
 pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     let scale = scalings(&args.scalings)?;
     let services: Vec<String> = scale.keys().cloned().collect();
-    let stack = context.load(&services)?;
+    let stack = context.load_for(args.dry_run.format, &services)?;
     for (name, replicas) in &scale {
         let service = context::service(&stack, name)?;
         if let Some(range) = &service.vv.scale
@@ -47,7 +51,7 @@ pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };
     if args.dry_run.dry_run {
         let plan = preview_plan(&deployment.inputs(), &request)?;
-        deployment.show(&plan, Format::Table);
+        deployment.show(&plan, args.dry_run.format);
         return Ok(());
     }
     super::start::start(context, &mut deployment, &request, args.timeout).await

@@ -7,26 +7,31 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment, DryRun};
-use crate::cli::Format;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
 use crate::plan::{StartRequest, images_plan, preview_plan, start_plan};
 use crate::stack::Service;
 
-/// Start the stack, or some services with what they depend on, and wait until it is ready
+/// Start the stack, or some services and what they depend on, until they are ready
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv start                           everything
+  vv start web                       web and what it depends on
+  vv start --group infra --no-wait   what `x-vv: {group: infra}` names
+  vv start --dry-run                 what would be done, and why")]
 pub struct StartArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// Services of a group
+    /// Services of this group (x-vv.group), too; may be repeated
     #[arg(long, value_name = "GROUP", add = complete::groups())]
     group: Vec<String>,
-    /// Build images that are there, too
+    /// Build images anew, even those that are there
     #[arg(long)]
     build: bool,
-    /// Pull images that are there, too
+    /// Pull images anew, even those that are there
     #[arg(long)]
     pull: bool,
     /// Don't wait until everything is ready
@@ -35,7 +40,7 @@ pub struct StartArgs {
     /// How long it may take to become ready, from the first container started
     #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
     timeout: Duration,
-    /// Replace containers though nothing has changed
+    /// Replace containers, even where nothing has changed
     #[arg(long)]
     force_recreate: bool,
     /// Leave what the services depend on alone
@@ -44,7 +49,7 @@ pub struct StartArgs {
     /// Remove containers of services that aren't in the stack any more
     #[arg(long)]
     remove_orphans: bool,
-    /// Go back to the file's number of replicas where `vv scale` added some
+    /// Go back to the file's number of replicas, where `vv scale` added some
     #[arg(long)]
     reset_scale: bool,
     #[command(flatten)]
@@ -53,7 +58,7 @@ pub struct StartArgs {
 
 /// Starts, waits, shows the addresses.
 pub async fn run(context: &Context, args: StartArgs) -> Result {
-    let stack = context.load(&args.services)?;
+    let stack = context.load_for(args.dry_run.format, &args.services)?;
     let mut services = Vec::new();
     for group in &args.group {
         services.extend(context::group(&stack, group)?);
@@ -75,7 +80,7 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
     let mut deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
     if args.dry_run.dry_run {
         let plan = preview_plan(&deployment.inputs(), &request)?;
-        deployment.show(&plan, Format::Table);
+        deployment.show(&plan, args.dry_run.format);
         return Ok(());
     }
     start(context, &mut deployment, &request, args.timeout).await
@@ -106,6 +111,9 @@ pub async fn start(
         deployment.stack.name,
         short_duration(begun.elapsed())
     ));
+    if context.options.quiet {
+        return Ok(());
+    }
     let services: Vec<&Service> = deployment
         .stack
         .services

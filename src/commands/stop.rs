@@ -12,11 +12,15 @@ use crate::plan::stop_plan;
 
 /// Stop containers and keep them
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv stop
+  vv stop --timeout 30s web")]
 pub struct StopArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// How long each may take before it is killed; what the file says when absent, else 10 s
+    /// How long each may take before it is killed [default: what the file says, else 10s]
     #[arg(short, long, value_name = "TIME", value_parser = super::parse_duration)]
     timeout: Option<Duration>,
     #[command(flatten)]
@@ -25,7 +29,7 @@ pub struct StopArgs {
 
 /// Stops them, dependents first.
 pub async fn run(context: &Context, args: StopArgs) -> Result {
-    let stack = context.load(&args.services)?;
+    let stack = context.load_for(args.dry_run.format, &args.services)?;
     for service in &args.services {
         context::service(&stack, service)?;
     }

@@ -103,6 +103,42 @@ fn scaling_keeps_the_fixed_port_and_survives_a_start() {
 }
 
 #[test]
+fn every_dry_run_shows_its_plan_as_json_too() {
+    let project = Project::new("dry", &pair(free_port()));
+    project.fails(2, &["start", "--format", "json"]).says("--dry-run");
+    project.ok(&["start"]);
+    let before = project.containers();
+    for words in [
+        &["start", "--force-recreate"][..],
+        &["stop"],
+        &["down", "-v"],
+        &["restart"],
+        &["scale", "web=2"],
+        &["build"],
+        &["pull"],
+        &["reset"],
+    ] {
+        let ran = project.ok(&[words, &["--dry-run", "--format", "json"]].concat());
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((&document["schema"], ran.stderr.as_str()), (&"vv.plan/1".into(), ""), "{words:?}");
+        let operations = document["operations"].as_array().unwrap();
+        assert_eq!(operations.is_empty(), words == ["build"], "{words:?}: {document:#}");
+        if words == ["reset"] {
+            let actions = |action: &str| operations.iter().filter(|o| o["action"] == action).count();
+            assert_eq!((actions("remove_container"), actions("create_container")), (2, 2), "{document:#}");
+            let ids: Vec<_> = operations.iter().map(|operation| operation["id"].as_u64().unwrap()).collect();
+            for operation in operations {
+                let after = operation["after"].as_array().unwrap();
+                let id = operation["id"].as_u64().unwrap();
+                assert!(after.iter().all(|other| other.as_u64().unwrap() < id), "{ids:?} {operation}");
+            }
+        }
+    }
+    project.ok(&["reset", "--dry-run"]).shows("remove container").shows("create container");
+    assert_eq!(project.containers(), before);
+}
+
+#[test]
 fn stop_keeps_and_start_brings_back() {
     let project = Project::new("stop", &pair(free_port()));
     project.ok(&["start"]);
