@@ -123,6 +123,26 @@ fn an_unknown_service_gets_the_nearest_as_a_hint() {
 }
 
 #[test]
+fn wrong_numbers_and_times_are_told_in_words() {
+    let project = Project::new("numbers", &one(BUSYBOX, ""));
+    for (words, said) in [
+        (&["logs", "-n", "x"][..], "a number of lines, or `all`"),
+        (&["logs", "--tail=-1"], "a number of lines, or `all`"),
+        (&["logs", "--since", "x"], "neither a duration"),
+        (&["exec", "--index", "x", "app", "true"], "not a replica's number"),
+        (&["--port-offset", "70000", "config"], "0 to 65535"),
+        (&["start", "--timeout", "x"], "not a duration: 90s, 5m, 1h30m"),
+        (&["stop", "--timeout=-5s"], "not a duration"),
+        (&["scale", "app", "x"], "no number"),
+    ] {
+        let ran = project.fails(2, words);
+        ran.says(said);
+        assert!(!ran.stderr.contains("digit"), "{ran}");
+    }
+    project.ok(&["logs", "-n", "all"]).says("no container");
+}
+
+#[test]
 fn broken_yaml_names_the_place() {
     let project = Project::new("broken", "services:\n  app:\n    image: x\n   command: y\n");
     project.fails(3, &["start"]).says("compose.yaml:4:");

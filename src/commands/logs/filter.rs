@@ -89,6 +89,20 @@ fn level_of_number(number: u64) -> Option<LogLevel> {
     })
 }
 
+/// How many of the last lines; nothing: all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lines(pub Option<u64>);
+
+/// A number of lines, or `all`, as Compose's `--tail`.
+pub fn parse_lines(text: &str) -> Result<Lines, String> {
+    match text {
+        "all" => Ok(Lines(None)),
+        text => {
+            text.parse().map(|lines| Lines(Some(lines))).map_err(|_| "a number of lines, or `all`".to_owned())
+        }
+    }
+}
+
 /// A time as people type it: so long ago (`10m`, `1h30m`), RFC 3339, or a local date with or without a time.
 pub fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = text.parse::<SignedDuration>() {
@@ -133,6 +147,15 @@ mod tests {
         assert!(filter.matches(b"WARN x"));
         assert!(!filter.matches(b"INFO x"));
         assert!(!filter.matches(b"x"));
+    }
+
+    #[test]
+    fn takes_a_number_of_lines() {
+        assert_eq!(parse_lines("all"), Ok(Lines(None)));
+        assert_eq!(parse_lines("20"), Ok(Lines(Some(20))));
+        for wrong in ["x", "-1", "", "1.5"] {
+            assert_eq!(parse_lines(wrong), Err("a number of lines, or `all`".to_owned()), "{wrong}");
+        }
     }
 
     #[test]

@@ -17,31 +17,37 @@ use crate::failure::{Failure, Kind, Result};
 use crate::output::log::LogWriter;
 use crate::plan::observed::ObservedContainer;
 use crate::stack::Stack;
-use filter::Filter;
+use filter::{Filter, Lines};
 use merge::{Line, Source};
 
 /// Show output of services, merged by time
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv logs -f                              everything, as it comes
+  vv logs -n 20 web orders                the end of two
+  vv logs --since 10m --level error -t    what went wrong of late
+  vv logs --format json --grep 'id=42'    for programs")]
 pub struct LogsArgs {
     /// Services; all when none is named
     #[arg(value_name = "SERVICE", add = complete::services())]
     services: Vec<String>,
-    /// Go on as more comes
+    /// Go on as more comes, also of replicas that are started later
     #[arg(short, long)]
     follow: bool,
-    /// The last N lines of each replica
-    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N")]
-    lines: Option<u64>,
+    /// Only the last N lines of each replica, or `all`
+    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N", default_value = "all", value_parser = filter::parse_lines)]
+    lines: Lines,
     /// From this time on: 10m, 2026-01-31T12:00:00Z, 2026-01-31 12:00
     #[arg(long, value_name = "TIME", value_parser = filter::parse_time)]
     since: Option<Timestamp>,
-    /// Up to this time
+    /// Up to this time, in the same forms
     #[arg(long, value_name = "TIME", value_parser = filter::parse_time, conflicts_with = "follow")]
     until: Option<Timestamp>,
     /// Only lines that match this regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
-    /// Only lines of this level and worse; lines that tell no level are left out
+    /// Only lines of this level and worse, without those that tell no level
     #[arg(long, value_enum, value_name = "LEVEL", ignore_case = true)]
     level: Option<filter::LogLevel>,
     /// Show the time of each line
@@ -95,7 +101,7 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result {
     };
     let history = LogQuery {
         follow: false,
-        tail: args.lines,
+        tail: args.lines.0,
         since: args.since,
         until: Some(args.until.unwrap_or(now)),
     };
