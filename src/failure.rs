@@ -160,7 +160,7 @@ mod tests {
             ("rdeis", Some("redis")),
             ("erdsi", Some("redis")),
             ("oders", Some("orders")),
-            ("value", Some("value-architect")),
+            ("value-arch", Some("value-architect")),
             ("value-architekt", Some("value-architect")),
             ("value-amp", Some("value-amplifier")),
             ("kong", None),

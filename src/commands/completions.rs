@@ -9,6 +9,11 @@ use crate::failure::Result;
 
 /// Print the completion script of a shell
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(vv completions bash)     in ~/.bashrc
+  source <(vv completions zsh)      in ~/.zshrc, after compinit
+  vv completions fish | source      in ~/.config/fish/config.fish")]
 pub struct CompletionsArgs {
     /// The shell
     shell: Shell,

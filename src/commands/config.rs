@@ -6,10 +6,14 @@ use super::context::Context;
 use crate::failure::Result;
 use crate::stack::config;
 
-/// Show the resolved stack: the same document as `docker compose config`, secrets included
+/// Show the resolved stack, secrets included
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv config --check
+  vv --stack demo config --format json")]
 pub struct ConfigArgs {
-    /// Only check the files
+    /// Only check the files, and print nothing but what is wrong
     #[arg(long)]
     check: bool,
     /// Print the services' names, one a line

@@ -11,6 +11,9 @@ use crate::stack::embedded;
 
 /// Write a built-in stack to a folder, to be changed
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vv eject demo mine && vv --stack ./mine start")]
 pub struct EjectArgs {
     /// The stack; `vv stacks` lists them
     #[arg(value_name = "STACK", add = complete::stacks())]

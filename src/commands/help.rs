@@ -23,14 +23,16 @@ Exit codes
     5  a backend (Kong, Kafka, Consul, …) refused
     6  not ready in time
   101  a bug in vv
-  130  interrupted";
+  130  interrupted
+
+`vv exec` and `vv run` end with the exit code of the command that they ran.";
 
 /// Prints the help asked for.
 pub fn run(context: &Context, args: &HelpArgs) -> Result {
     let mut root = Cli::command();
     root.build();
     let Some(topic) = args.topic.as_deref() else {
-        context.printer.data(root.render_long_help().to_string().trim_end());
+        context.printer.data(root.render_help().to_string().trim_end());
         return Ok(());
     };
     if topic == "exit-codes" {
@@ -38,7 +40,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result {
         return Ok(());
     }
     if let Some(command) = root.find_subcommand_mut(topic) {
-        context.printer.data(command.render_long_help().to_string().trim_end());
+        context.printer.data(command.render_help().to_string().trim_end());
         return Ok(());
     }
     let names: Vec<String> = root
