@@ -132,7 +132,12 @@ fn help_and_exit_codes() {
     project.ok(&["help"]).shows("start").shows("--stack");
     project.ok(&["help", "exit-codes"]).shows("130");
     project.ok(&["help", "scale"]).shows("SERVICE=N");
-    project.ok(&["start", "--help"]).shows("--force-recreate");
+    let help = project.ok(&["start", "--help"]);
+    help.shows("--force-recreate").shows("Examples:");
+    assert!(help.stdout.lines().count() < 60, "it fits a screen: {help}");
+    for words in [&["start", "-h"][..], &["help", "start"]] {
+        assert_eq!(project.ok(words).stdout.trim_end(), help.stdout.trim_end(), "there is one help");
+    }
     project.fails(2, &["help", "strat"]).says("start");
     project.fails(2, &[]);
 }
