@@ -15,13 +15,16 @@ use tokio::task::JoinSet;
 use super::{Engine, EngineError, ExecRequest, ExecSession};
 use crate::plan::observed::EngineInfo;
 
-/// The image of the helper: its tag, and how its build context is made for an engine. An error is in words.
+/// Makes an image's build context for an engine, as a tar with a Dockerfile; an error is in words.
+pub type MakeContext = dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync;
+
+/// The image of the helper.
 #[derive(Clone)]
 pub struct HelperImage {
     /// `vv-stub:0123456789ab`
     pub tag: String,
-    /// A tar with a Dockerfile.
-    pub context: Arc<dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync>,
+    /// What it is built from where it is missing.
+    pub context: Arc<MakeContext>,
 }
 
 /// The helper's first process: it ends with its stdin.

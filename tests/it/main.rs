@@ -14,5 +14,5 @@ mod platforms;
 mod probes;
 mod relay;
 mod rooms;
-mod waiting;
 mod urls;
+mod waiting;
