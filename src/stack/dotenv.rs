@@ -9,6 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::findings::Findings;
+use super::port_offset::PortOffset;
 use super::problem::{Mark, Problem, Source};
 use super::template::{self, Scope};
 
@@ -118,7 +119,7 @@ impl<'a> Lines<'a> {
         let start = self.offset();
         let known = |name: &str| lookup(name).or_else(|| variables.get(name).cloned());
         let substitute = |text: &str| {
-            template::substitute(text, &Scope { lookup: &known, port_offset: 0 })
+            template::substitute(text, &Scope { lookup: &known, offset: &PortOffset::default() })
                 .map_err(|error| (start + error.offset, error.message))
         };
         let value = match self.rest.chars().next() {

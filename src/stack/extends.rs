@@ -181,7 +181,7 @@ impl Resolver<'_, '_> {
         let base = Base { disk, tree: folder, home: from.base.home.clone() };
         let mut merged: Option<Node> = None;
         for mut document in read.documents {
-            if !self.loader.prepare(&mut document, self.level, target) {
+            if !self.loader.prepare(&mut document, self.level) {
                 continue;
             }
             paths::resolve_tree(&mut document, &base);

@@ -1,5 +1,6 @@
 //! How files reach the loader: from disk, or from the stacks built into the binary.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,38 @@ pub trait Files {
 
     /// Whether there is a folder at this path.
     fn is_dir(&self, path: &Path) -> bool;
+}
+
+/// Files that read the same however often they are read, the standard input among them.
+pub struct Steady<'a> {
+    files: &'a dyn Files,
+    read: RefCell<BTreeMap<PathBuf, Vec<u8>>>,
+}
+
+impl<'a> Steady<'a> {
+    /// These files, as they are when they're first read.
+    pub fn new(files: &'a dyn Files) -> Self {
+        Self { files, read: RefCell::default() }
+    }
+}
+
+impl Files for Steady<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if let Some(bytes) = self.read.borrow().get(path) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.files.read(path)?;
+        self.read.borrow_mut().insert(path.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.files.is_file(path)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        self.files.is_dir(path)
+    }
 }
 
 /// The machine's own files.

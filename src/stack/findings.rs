@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::merged::Shifted;
+use super::port_offset::PortVariables;
 use super::problem::{Mark, Problem};
 
 /// Collected over all files of a load.
@@ -13,8 +13,8 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// What is worth saying.
     pub warnings: Vec<String>,
-    /// Where the port offset is in already.
-    pub shifted: Shifted,
+    /// What the `*_PORT` variables are used for.
+    pub ports: PortVariables,
     /// Variables that were already said to be unset.
     unset: BTreeSet<String>,
 }

@@ -7,7 +7,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use super::findings::Path;
-use super::load::{Level, Loader, ReadFile};
+use super::load::{Level, Loader, ReadFile, knows_vv};
 use super::merge::same;
 use super::node::{Entry, Node, Value};
 use super::{discover, embedded, extends};
@@ -120,7 +120,8 @@ impl<'a> Wanted<'a> {
             .iter()
             .filter_map(|(node, target)| loader.read_file(target, Some((&node.mark, path))))
             .collect();
-        loader.level(&Level { env, project_dir, tree, includers }, read)
+        let knows_vv = level.knows_vv || knows_vv(&read);
+        loader.level(&Level { env, project_dir, tree, includers, knows_vv }, read)
     }
 }
 

@@ -3,27 +3,32 @@
 use super::findings::{Findings, Path};
 use super::merged::Env;
 use super::node::{Node, Value};
+use super::port_offset::{self, PortOffset};
 use super::problem::Mark;
 use super::template::{self, Scope};
 
 /// Interpolates every string of a document, whatever quotes it has.
 ///
-/// A scalar that changes stays a string, even where the schema wants a number: the typed model reads both.
-pub fn interpolate(node: &mut Node, env: &Env, port_offset: u16, findings: &mut Findings) {
-    walk(node, env, port_offset, &mut Path::default(), findings);
+/// A scalar that changes stays a string, even where the schema wants a number: the typed model reads both. Published
+/// ports stay without `offset`; what the document says of them elsewhere moves, unless it never heard of vv and there is
+/// no offset to add.
+pub fn interpolate(node: &mut Node, env: &Env, offset: Option<&PortOffset>, findings: &mut Findings) {
+    walk(node, env, offset, &mut Path::default(), findings);
 }
 
-fn walk(node: &mut Node, env: &Env, port_offset: u16, path: &mut Path, findings: &mut Findings) {
+fn walk(node: &mut Node, env: &Env, offset: Option<&PortOffset>, path: &mut Path, findings: &mut Findings) {
     match &mut node.value {
         Value::String(text) if text.contains('$') => {
             let lookup = |name: &str| env.get(name).map(str::to_owned);
-            match template::substitute(text, &Scope { lookup: &lookup, port_offset }) {
+            let unmoved = PortOffset::default();
+            let moved = offset.filter(|_| !port_offset::is_published(&path.parts())).unwrap_or(&unmoved);
+            match template::substitute(text, &Scope { lookup: &lookup, offset: moved }) {
                 Ok(filled) => {
                     for (name, offset) in &filled.unset {
                         findings.unset(name, &place(&node.mark, text, *offset));
                     }
-                    if filled.shifted {
-                        findings.shifted.insert(&node.mark);
+                    if offset.is_some() {
+                        findings.ports.note(&path.parts(), &filled);
                     }
                     *text = filled.text;
                 }
@@ -35,13 +40,13 @@ fn walk(node: &mut Node, env: &Env, port_offset: u16, path: &mut Path, findings:
         }
         Value::Sequence(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                walk(item, env, port_offset, path.item(index), findings);
+                walk(item, env, offset, path.item(index), findings);
                 path.up();
             }
         }
         Value::Mapping(entries) => {
             for (key, entry) in entries {
-                walk(&mut entry.node, env, port_offset, path.key(key), findings);
+                walk(&mut entry.node, env, offset, path.key(key), findings);
                 path.up();
             }
         }
@@ -91,12 +96,12 @@ mod tests {
     use super::*;
     use crate::stack::read;
 
-    fn run(text: &str, env: &[(&str, &str)], port_offset: u16) -> (Node, Findings) {
+    fn run(text: &str, env: &[(&str, &str)]) -> (Node, Findings) {
         let source = read::source("c.yaml", text.as_bytes().to_vec()).unwrap();
         let mut node = read::read_documents(&source).unwrap().remove(0);
         let env = Env(env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect());
         let mut findings = Findings::default();
-        interpolate(&mut node, &env, port_offset, &mut findings);
+        interpolate(&mut node, &env, None, &mut findings);
         (node, findings)
     }
 
@@ -104,7 +109,7 @@ mod tests {
     fn strings_are_filled_and_keys_are_not() {
         let text = "a: $X\n\"$X\": ['${X}', \"${X}\", 1, {b: |\n  x${X}}]\n";
         let text = text.replace("{b: |\n  x${X}}", "{b: x$X}");
-        let (node, findings) = run(&text, &[("X", "5")], 0);
+        let (node, findings) = run(&text, &[("X", "5")]);
         assert_eq!(node.get("a").and_then(Node::as_str), Some("5"));
         let Value::Sequence(items) = &node.get("$X").unwrap().value else { panic!("no list") };
         assert_eq!(items[0].as_str(), Some("5"));
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn places_are_those_of_the_variable() {
         let text = "a: >\n  one ${A}\n  two ${A} ${B:?no}\nb: \"\\t${A}${C!}\"\nc: ['$A', 'x${D']\n";
-        let (_, findings) = run(text, &[], 0);
+        let (_, findings) = run(text, &[]);
         let problems: Vec<String> = findings.problems.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(problems.join("\n"), @r"
         c.yaml:3:12: a: the variable 'B' must be set: no
@@ -128,15 +133,7 @@ mod tests {
 
     #[test]
     fn unset_variables_are_said_once_and_values_never() {
-        let (_, findings) = run("a: $A $B\nb: $A\nc: ${C:-}\n", &[("B", "secret")], 0);
+        let (_, findings) = run("a: $A $B\nb: $A\nc: ${C:-}\n", &[("B", "secret")]);
         assert_eq!(findings.warnings, ["c.yaml:1:4: the variable 'A' is not set and becomes an empty text"]);
-    }
-
-    #[test]
-    fn scalars_with_an_offset_port_are_known() {
-        let (node, findings) = run("a: '${A_PORT:-80}:80'\nb: '80:80'\n", &[], 5);
-        assert_eq!(node.get("a").and_then(Node::as_str), Some("85:80"));
-        assert!(findings.shifted.contains(&node.get("a").unwrap().mark));
-        assert!(!findings.shifted.contains(&node.get("b").unwrap().mark));
     }
 }

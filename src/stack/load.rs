@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::discover::{self, Discovered};
-use super::files::{Files, STDIN};
+use super::files::{Files, STDIN, Steady};
 use super::findings::{Findings, Path};
 use super::merged::{Env, Found, Merged, VALUE_KEY};
 use super::model::Origin;
 use super::node::{Entry, MergeTag, Node, Value};
 use super::options::LoadOptions;
 use super::paths::{self, Base};
+use super::port_offset::PortOffset;
 use super::problem::{LoadError, Mark, Problem, Source};
 use super::{embedded, extends, include, interpolate, merge, read, unique};
 
@@ -22,7 +23,18 @@ use super::{embedded, extends, include, interpolate, merge, read, unique};
 /// `files` must know embedded files too: see [`embedded::Layered`]. Fails with everything that is wrong, as far as
 /// one thing doesn't hide another.
 pub fn read_stack(options: &LoadOptions, files: &dyn Files) -> Result<Merged, LoadError> {
-    let mut loader = Loader::new(options, files);
+    if options.port_offset == 0 {
+        return finish(Loader::new(options, files, PortOffset::default()), options);
+    }
+    // Which variables move is known when all files were seen; the second reading moves them.
+    let files = Steady::new(files);
+    let mut scout = Loader::new(options, &files, PortOffset::default());
+    scout.stack(options);
+    let offset = PortOffset { add: options.port_offset, moved: scout.findings.ports.moved() };
+    finish(Loader::new(options, &files, offset), options)
+}
+
+fn finish(mut loader: Loader<'_>, options: &LoadOptions) -> Result<Merged, LoadError> {
     let merged = loader.stack(options);
     match merged {
         Some(merged) if loader.findings.problems.is_empty() => Ok(merged),
@@ -40,7 +52,7 @@ pub(super) struct ReadFile {
 pub(super) struct Loader<'a> {
     pub files: &'a dyn Files,
     pub findings: Findings,
-    pub port_offset: u16,
+    port_offset: PortOffset,
     pub home: Option<String>,
     pub budget: Budget,
     cwd: PathBuf,
@@ -60,6 +72,9 @@ pub(super) struct Level {
     pub tree: Option<PathBuf>,
     /// The files that include this level, outermost first.
     pub includers: Vec<PathBuf>,
+    /// Whether `x-vv` stands at the top of one of its files or of an including one: its `*_PORT` variables are this
+    /// machine's ports.
+    pub knows_vv: bool,
 }
 
 impl Level {
@@ -77,11 +92,11 @@ impl Level {
 pub(super) type Asked<'a> = Option<(&'a Mark, &'a Path)>;
 
 impl<'a> Loader<'a> {
-    fn new(options: &LoadOptions, files: &'a dyn Files) -> Self {
+    fn new(options: &LoadOptions, files: &'a dyn Files, port_offset: PortOffset) -> Self {
         Self {
             files,
             findings: Findings::default(),
-            port_offset: options.port_offset,
+            port_offset,
             home: options.env.get("HOME").cloned(),
             budget: Budget::default(),
             cwd: options.cwd.clone(),
@@ -103,7 +118,8 @@ impl<'a> Loader<'a> {
         env.0.insert("COMPOSE_PROJECT_NAME".into(), name.clone());
         let tree =
             stack.as_deref().and_then(|stack| embedded::compose_file(stack).parent().map(FilePath::to_owned));
-        let level = Level { env, project_dir: project_dir.clone(), tree, includers: Vec::new() };
+        let knows_vv = knows_vv(&read);
+        let level = Level { env, project_dir: project_dir.clone(), tree, includers: Vec::new(), knows_vv };
         let root = self.level(&level, read);
         let mut root = match root {
             Some(root) => root,
@@ -132,7 +148,6 @@ impl<'a> Loader<'a> {
             default_name,
             name_hint,
             port_offset: options.port_offset,
-            shifted: std::mem::take(&mut self.findings.shifted),
             warnings: std::mem::take(&mut self.findings.warnings),
         })
     }
@@ -143,7 +158,7 @@ impl<'a> Loader<'a> {
         for ReadFile { path, documents } in files {
             let base = level.base(&path, self.home.as_deref());
             for mut document in documents {
-                if !self.prepare(&mut document, level, &path) {
+                if !self.prepare(&mut document, level) {
                     continue;
                 }
                 paths::resolve_tree(&mut document, &base);
@@ -170,7 +185,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Interpolates a document; false for one that isn't there or isn't a mapping.
-    pub fn prepare(&mut self, document: &mut Node, level: &Level, file: &FilePath) -> bool {
+    pub fn prepare(&mut self, document: &mut Node, level: &Level) -> bool {
         match document.value {
             Value::Mapping(_) => {}
             Value::Null => return false,
@@ -180,8 +195,8 @@ impl<'a> Loader<'a> {
                 return false;
             }
         }
-        let port_offset = if embedded::is_embedded(file) { self.port_offset } else { 0 };
-        interpolate::interpolate(document, &level.env, port_offset, &mut self.findings);
+        let offset = level.knows_vv.then_some(&self.port_offset);
+        interpolate::interpolate(document, &level.env, offset, &mut self.findings);
         true
     }
 
@@ -259,7 +274,7 @@ impl<'a> Loader<'a> {
         if let Some(name) = names.rev().find(|name| name.as_str() != Some("")) {
             let mut name = name.clone();
             // What is wrong here is found and noted when the document itself is interpolated.
-            interpolate::interpolate(&mut name, env, 0, &mut Findings::default());
+            interpolate::interpolate(&mut name, env, None, &mut Findings::default());
             let name = normal_name(name.as_str().unwrap_or_default());
             if !name.is_empty() {
                 return name;
@@ -291,6 +306,11 @@ impl<'a> Loader<'a> {
             self.findings.warnings.push(format!("{}: 'version' is obsolete and means nothing", version.key));
         }
     }
+}
+
+/// Whether `x-vv` stands at the top of one of these files.
+pub(super) fn knows_vv(files: &[ReadFile]) -> bool {
+    files.iter().flat_map(|file| &file.documents).any(|document| document.get("x-vv").is_some())
 }
 
 /// As compose-go's `NormalizeProjectName`.

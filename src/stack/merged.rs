@@ -1,12 +1,11 @@
 //! What reading leaves for the typed model: one document, interpolated and merged, and what came along with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use super::model::Origin;
 use super::node::Node;
-use super::problem::Mark;
 
 /// One document made of all files of a stack.
 ///
@@ -40,10 +39,8 @@ pub struct Merged {
     pub default_name: String,
     /// `-p` or `COMPOSE_PROJECT_NAME`, when one was given.
     pub name_hint: Option<String>,
-    /// `--port-offset`: still to be added to published ports, except where [`Shifted`] says it already is.
+    /// `--port-offset`: still to be added to the published ports, and already in what the text says of them elsewhere.
     pub port_offset: u16,
-    /// The scalars in which the offset is already part of the text, by way of a `*_PORT` variable.
-    pub shifted: Shifted,
     /// Things worth saying that don't stop the load: `compose.yaml:4:12: the variable 'TAG' is not set, …`.
     pub warnings: Vec<String>,
 }
@@ -82,21 +79,5 @@ impl Env {
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
-/// Places of scalars whose text already has the port offset in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shifted(BTreeSet<(String, usize, usize)>);
-
-impl Shifted {
-    /// Notes the scalar that starts here.
-    pub fn insert(&mut self, mark: &Mark) {
-        self.0.insert((mark.source.name.clone(), mark.line, mark.column));
-    }
-
-    /// Whether the scalar that starts here (a port's short form, or the value of `published`) has the offset in it.
-    pub fn contains(&self, mark: &Mark) -> bool {
-        self.0.contains(&(mark.source.name.clone(), mark.line, mark.column))
     }
 }

@@ -36,6 +36,7 @@ pub mod node;
 mod normalise;
 pub mod options;
 mod paths;
+pub mod port_offset;
 mod ports;
 pub mod problem;
 pub mod read;

@@ -71,13 +71,10 @@ fn long(at: &At<'_>, context: &Context<'_>) -> Option<Port> {
     }
 }
 
-/// Adds the stack's port offset, unless the text at `at` has it already; whether the result is still a port.
+/// Adds the stack's port offset; whether the result is still a port.
 fn offset(at: &At<'_>, port: &mut Port, context: &Context<'_>) -> bool {
     let add = context.merged.port_offset;
     let Some(range) = &mut port.published else { return true };
-    if add == 0 || context.merged.shifted.contains(at.mark()) {
-        return true;
-    }
     match (range.first.checked_add(add), range.last.checked_add(add)) {
         (Some(first), Some(last)) => {
             *range = PortRange { first, last };

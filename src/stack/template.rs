@@ -3,12 +3,16 @@
 //! Grammar and meaning: the Compose specification, "Interpolation", and compose-go's `template` package. One
 //! difference, to the user's good: where a default isn't needed, what it needs in turn may be missing.
 
+use std::ops::Range;
+
+use super::port_offset::PortOffset;
+
 /// Where variables come from.
 pub struct Scope<'a> {
     /// The value of a variable that is set.
     pub lookup: &'a dyn Fn(&str) -> Option<String>,
-    /// Added to the value of every variable whose name ends in `_PORT`; 0 for none.
-    pub port_offset: u16,
+    /// Added to the value of these variables, where that is a port.
+    pub offset: &'a PortOffset,
 }
 
 /// A text with its variables filled in.
@@ -18,6 +22,8 @@ pub struct Substituted {
     pub text: String,
     /// Variables without a value and without a default, which became nothing, with their place as a byte offset.
     pub unset: Vec<(String, usize)>,
+    /// Variables named `*_PORT` that are a port, with their place in the text.
+    pub ports: Vec<(String, Range<usize>)>,
     /// Whether the port offset was added anywhere.
     pub shifted: bool,
 }
@@ -162,6 +168,9 @@ fn default(
     let mut filled = Substituted::default();
     fill(word, word_at, scope, depth + 1, &mut filled)?;
     out.unset.append(&mut filled.unset);
+    let start = out.text.len();
+    let moved = |place: Range<usize>| place.start + start..place.end + start;
+    out.ports.extend(filled.ports.into_iter().map(|(name, place)| (name, moved(place))));
     if filled.shifted {
         out.shifted = true;
         out.text.push_str(&filled.text);
@@ -188,28 +197,26 @@ fn insert(
     scope: &Scope<'_>,
     out: &mut Substituted,
 ) -> Result<(), TemplateError> {
+    let start = out.text.len();
     let port = match value.parse::<u16>() {
-        Ok(port) if port > 0 && scope.port_offset > 0 && name.ends_with("_PORT") => port,
+        Ok(port) if port > 0 && name.ends_with("_PORT") => port,
         _ => {
             out.text.push_str(&value);
             return Ok(());
         }
     };
-    match port.checked_add(scope.port_offset) {
-        Some(port) => {
-            out.shifted = true;
-            out.text.push_str(&port.to_string());
-            Ok(())
-        }
-        None => Err(TemplateError {
-            offset: at,
-            message: format!(
-                "'{name}' is {port}, which --port-offset {} takes past 65535",
-                scope.port_offset
-            ),
-            syntax: false,
-        }),
+    if !scope.offset.moves(name) {
+        out.text.push_str(&value);
+    } else if let Some(port) = port.checked_add(scope.offset.add) {
+        out.shifted = true;
+        out.text.push_str(&port.to_string());
+    } else {
+        let add = scope.offset.add;
+        let message = format!("'{name}' is {port}, which --port-offset {add} takes past 65535");
+        return Err(TemplateError { offset: at, message, syntax: false });
     }
+    out.ports.push((name.to_owned(), start..out.text.len()));
+    Ok(())
 }
 
 /// How many bytes of a name (`[_A-Za-z][_A-Za-z0-9]*`) a text starts with.
@@ -252,7 +259,9 @@ mod tests {
     }
 
     fn with(text: &str, port_offset: u16) -> Result<Substituted, TemplateError> {
-        substitute(text, &Scope { lookup: &lookup, port_offset })
+        let moved = ["A_PORT", "B_PORT", "C_PORT", "HIGH_PORT", "WORD_PORT"].map(String::from);
+        let offset = PortOffset { add: port_offset, moved: moved.into() };
+        substitute(text, &Scope { lookup: &lookup, offset: &offset })
     }
 
     #[test]
@@ -349,6 +358,13 @@ mod tests {
     }
 
     #[test]
+    fn ports_are_named_with_their_place() {
+        let out = with("a:${B_PORT:-${C_PORT:-9000}}:$A_PORT ${WORD_PORT}", 0).map(|out| out.ports);
+        let ports = [("C_PORT", 2..6), ("B_PORT", 2..6), ("A_PORT", 7..11)];
+        assert_eq!(out, Ok(ports.map(|(name, place)| (name.to_string(), place)).to_vec()));
+    }
+
+    #[test]
     fn ports_are_offset_once() {
         for (text, result, shifted) in [
             ("${A_PORT}", "8010", true),
@@ -360,6 +376,7 @@ mod tests {
             ("${WORD_PORT}", "http", false),
             ("${B_PORT:-0}", "0", false),
             ("${A_PORT:+9000}", "9000", false),
+            ("${OTHER_PORT:-9000}", "9000", false),
             ("8000", "8000", false),
         ] {
             let out = with(text, 10).map(|out| (out.text, out.shifted));

@@ -156,6 +156,16 @@ fn stacks_eject_and_config() {
         document["services"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(services(&built_in.stdout), services(&ejected.stdout));
+    let moved = |stack| {
+        project.json(&["--stack", stack, "--port-offset", "1000", "config", "--format", "json"])["services"]
+            ["kafka"]
+            .take()
+    };
+    let (built_in, ejected) = (moved("demo"), moved("./mine"));
+    let advertised = "INTERNAL://kafka:9092,EXTERNAL://localhost:10092";
+    assert_eq!(ejected["environment"]["KAFKA_ADVERTISED_LISTENERS"], advertised);
+    assert_eq!(ejected["ports"][0]["published"], "10092");
+    assert_eq!(built_in, ejected);
     project.fails(1, &["eject", "demo", "mine"]).says("--force");
     project.fails(2, &["eject", "dmo"]).says("'demo'");
     project.ok(&["config", "--services"]).shows("app");

@@ -158,36 +158,12 @@ fn env_files_are_below_the_environment_and_above_one_another() {
 }
 
 #[test]
-fn the_port_offset_moves_a_shipped_stacks_variables() {
-    let text = "services: {a: {image: x, ports: ['${A_PORT:-80}:80', '90:90'], environment: {A: 'localhost:${A_PORT:-80}'}}}";
-    let load = |mut world: World| {
-        world.options.port_offset = 1000;
-        let merged = world.load().unwrap();
-        let a = merged.root.get("services").and_then(|services| services.get("a")).unwrap().clone();
-        let crate::stack::node::Value::Sequence(ports) = &a.get("ports").unwrap().value else {
-            panic!("no list")
-        };
-        let shifted: Vec<bool> = ports.iter().map(|port| merged.shifted.contains(&port.mark)).collect();
-        (super::json(&a), shifted)
-    };
-    let shipped = World::new(&[("stacks/mes/compose.yaml", text)]).stack("mes");
-    let moved = r#"{"image":"x","ports":["1080:80","90:90"],"environment":{"A":"localhost:1080"}}"#;
-    assert_eq!(load(shipped), (moved.into(), vec![true, false]));
-    // In a stack of one's own a variable of that name may be a port inside; published ports move in the model.
-    let own = World::new(&[("compose.yaml", text)]);
-    let unmoved = r#"{"image":"x","ports":["80:80","90:90"],"environment":{"A":"localhost:80"}}"#;
-    assert_eq!(load(own), (unmoved.into(), vec![false, false]));
-}
-
-#[test]
 fn every_shipped_stack_loads_anywhere_and_without_a_warning() {
     let listed = embedded::list();
     assert!(listed.iter().any(|stack| stack.name == "valueverse"), "{listed:?}");
     for stack in listed {
         assert!(stack.title.is_some() && stack.description.is_some(), "{stack:?}");
-        let mut options =
-            LoadOptions { cwd: "/w".into(), stack: Some(stack.name.clone()), ..Default::default() };
-        options.port_offset = 100;
+        let options = LoadOptions { cwd: "/w".into(), stack: Some(stack.name.clone()), ..Default::default() };
         let nothing = Memory::default();
         let merged = match crate::stack::read_stack(&options, &Layered::new(&nothing)) {
             Ok(merged) => merged,

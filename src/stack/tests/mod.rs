@@ -6,6 +6,7 @@ mod finding;
 mod hostile;
 mod including;
 mod merging;
+mod offset;
 
 use std::path::PathBuf;
 
