@@ -80,8 +80,8 @@ fn a_value_that_the_image_sets_too_is_no_difference() {
 #[test]
 fn files_and_mounts() {
     let web = service("web")
-        .file("conf", "/etc/conf", "x", FileSource::Disk("/work/demo/conf".into()), false)
-        .bind("/work/demo/html", "/html")
+        .file("conf", "/etc/conf", "x", FileSource::Disk("/srv/demo/conf".into()), false)
+        .bind("/srv/demo/html", "/html")
         .volume("data", "/data")
         .config("inline", "/etc/inline", "y");
     let mut situation = by_compose(Situation::running(stack([web])));
@@ -94,7 +94,7 @@ fn files_and_mounts() {
     situation.container("demo-web-1", |container| {
         let spec = container.inspected.as_mut().unwrap();
         spec.files.clear();
-        spec.volumes.insert("/etc/conf".into(), bind("/work/demo/conf"));
+        spec.volumes.insert("/etc/conf".into(), bind("/srv/demo/conf"));
         let name = Some("0123456789abcdef".repeat(4));
         spec.volumes.insert("/cache".into(), MountSpec::Volume { name, read_only: false, nocopy: false });
     });
@@ -102,7 +102,7 @@ fn files_and_mounts() {
     situation.container("demo-web-1", |container| {
         let spec = container.inspected.as_mut().unwrap();
         spec.volumes.insert("/etc/conf".into(), bind("/elsewhere/conf"));
-        spec.volumes.insert("/html".into(), bind("/work/demo/html"));
+        spec.volumes.insert("/html".into(), bind("/srv/demo/html"));
     });
     insta::assert_snapshot!(situation.start(), @r"
     service web:

@@ -13,8 +13,8 @@ pub fn stack(services: impl IntoIterator<Item = Service>) -> Stack {
     let mut stack = Stack {
         name: "demo".into(),
         origin: crate::stack::model::Origin {
-            working_dir: PathBuf::from("/work/demo"),
-            config_files: vec!["/work/demo/compose.yaml".into()],
+            working_dir: PathBuf::from("/srv/demo"),
+            config_files: vec!["/srv/demo/compose.yaml".into()],
             ..Default::default()
         },
         services: Default::default(),
@@ -164,7 +164,7 @@ pub trait Fluent: Sized {
     fn built(self) -> Self {
         self.with(|service| {
             service.build =
-                Some(Build { context: format!("/work/{}", service.name).into(), ..Build::default() });
+                Some(Build { context: format!("/srv/{}", service.name).into(), ..Build::default() });
         })
     }
 }

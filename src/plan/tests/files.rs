@@ -13,7 +13,7 @@ fn configs_are_bound_from_a_local_disk_and_copied_otherwise() {
         "disk",
         "/etc/disk",
         "b",
-        FileSource::Disk("/work/demo/disk".into()),
+        FileSource::Disk("/srv/demo/disk".into()),
         false,
     )]));
     insta::assert_snapshot!(situation.start(), @r"

@@ -69,8 +69,8 @@ fn labels_are_composes_and_vvs() {
     com.docker.compose.image=…
     com.docker.compose.oneoff=False
     com.docker.compose.project=demo
-    com.docker.compose.project.config_files=/work/demo/compose.yaml
-    com.docker.compose.project.working_dir=/work/demo
+    com.docker.compose.project.config_files=/srv/demo/compose.yaml
+    com.docker.compose.project.working_dir=/srv/demo
     com.docker.compose.service=web
     com.docker.compose.version=…
     vv.spec-fields=…
@@ -174,7 +174,7 @@ fn an_external_network_or_volume_has_to_be_there() {
 
 #[test]
 fn missing_sources_are_stood_in_for() {
-    let web = service("web").built().publish(8011, 8001).bind("/work/web", "/app").with(|service| {
+    let web = service("web").built().publish(8011, 8001).bind("/srv/web", "/app").with(|service| {
         service.user = Some("app".into());
         service.working_dir = Some("/app".into());
     });

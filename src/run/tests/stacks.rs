@@ -39,7 +39,7 @@ pub(super) fn shop() -> Stack {
             needs("db", Condition::ServiceHealthy),
         ]
         .into(),
-        build: Some(Build { context: "/work/web".into(), ..Build::default() }),
+        build: Some(Build { context: "/srv/web".into(), ..Build::default() }),
         files: vec![config("settings", "/etc/web.toml", "level = 1")],
         ports: vec![Port {
             target: 80,
@@ -60,7 +60,7 @@ pub(super) fn shop() -> Stack {
         name: "shop".to_owned(),
         origin: Origin {
             working_dir: PathBuf::from("/work"),
-            config_files: vec!["/work/compose.yaml".to_owned()],
+            config_files: vec!["/srv/compose.yaml".to_owned()],
             ..Origin::default()
         },
         services: services.into_iter().map(|service| (service.name.clone(), service)).collect(),
