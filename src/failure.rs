@@ -110,9 +110,9 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
             let hints = hints.clone();
             return Self { hints, ..Self::from_error(Kind::EngineUnreachable, error) };
         }
-        if let Some(PlanError { hints, .. }) = error.downcast_ref() {
-            let hints = hints.clone();
-            return Self { hints, ..Self::from_error(Kind::Failed, error) };
+        if let Some(PlanError { kind, hints, .. }) = error.downcast_ref() {
+            let (kind, hints) = (*kind, hints.clone());
+            return Self { hints, ..Self::from_error(kind, error) };
         }
         Self::from_error(Kind::Failed, error)
     }

@@ -37,15 +37,8 @@ pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     let scale = scalings(&args.scalings)?;
     let services: Vec<String> = scale.keys().cloned().collect();
     let stack = context.load_for(args.dry_run.format, &services)?;
-    for (name, replicas) in &scale {
-        let service = context::service(&stack, name)?;
-        if let Some(range) = &service.vv.scale
-            && !(range.min..=range.max).contains(replicas)
-        {
-            context
-                .printer
-                .warn(format_args!("{name} is meant to have {} to {} replicas", range.min, range.max));
-        }
+    for name in &services {
+        context::service(&stack, name)?;
     }
     let mut deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };

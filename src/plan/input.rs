@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::observed::Observed;
-use crate::failure::nearest;
+use crate::failure::{Kind, nearest};
 use crate::stack::model::{Service, Stack};
 
 /// Everything a plan is made from.
@@ -75,6 +75,8 @@ impl StartRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PlanError {
+    /// Whose fault it is; decides the exit code.
+    pub kind: Kind,
     /// What is wrong, in one sentence.
     pub message: String,
     /// What to type or change.
@@ -84,7 +86,14 @@ pub struct PlanError {
 impl PlanError {
     /// An error with this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new() }
+        Self { kind: Kind::Failed, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Says whose fault it is.
+    #[must_use]
+    pub fn of(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds a hint.
@@ -103,10 +112,12 @@ impl<'a> Inputs<'a> {
         }
         if let Some(service) = self.stack.inactive.get(name) {
             let hint = service.profiles.first().map(|profile| format!("add --profile {profile}"));
-            let error = PlanError::new(format!("service {name} is switched off by its profile"));
+            let error =
+                PlanError::new(format!("service {name} is switched off by its profile")).of(Kind::Usage);
             return Err(hint.map_or(error.clone(), |hint| error.hint(hint)));
         }
-        let error = PlanError::new(format!("there is no service {name} in stack {}", self.stack.name));
+        let error = PlanError::new(format!("there is no service {name} in stack {}", self.stack.name))
+            .of(Kind::Usage);
         let names = self.stack.services.keys().map(String::as_str);
         Err(match nearest(name, names) {
             Some(near) => error.hint(format!("did you mean {near}?")),

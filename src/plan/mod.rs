@@ -12,6 +12,7 @@
 //! Images that are simply missing are part of [`start_plan`] itself. `vv plan` shows both as one: [`preview_plan`].
 
 mod adopt;
+mod count;
 pub mod desired;
 mod down;
 mod files;

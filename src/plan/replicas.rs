@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::anonymous_volumes;
+use super::count::count;
 use super::desired::Desired;
 use super::input::{Inputs, PlanError, StartRequest};
 use super::labels::{REPLACE, SCALED};
@@ -190,7 +191,8 @@ pub(super) fn decide<'a>(
         };
         judged.push((container, cause));
     }
-    let count = count(request, service, &judged, &mut notes)?;
+    let added = judged.iter().filter(|(container, _)| is_added(container, service)).count();
+    let count = count(request, service, added, &mut notes)?;
     let (kept, surplus) = choose(&desired, judged, count);
 
     let project = &inputs.stack.name;
@@ -228,6 +230,11 @@ pub(super) fn decide<'a>(
     }
     replicas.sort_by_key(|replica| replica.number);
     Ok(Decision { desired, job, clear, surplus, replicas, halted: Vec::new(), notes })
+}
+
+/// Whether `vv scale` has added it to those of the file.
+fn is_added(container: &ObservedContainer, service: &Service) -> bool {
+    container.labels.contains_key(SCALED) && number(container) > service.replicas
 }
 
 fn number(container: &ObservedContainer) -> u32 {
@@ -287,51 +294,6 @@ fn sort_out<'a>(desired: &Desired<'_>, mine: &[&'a ObservedContainer]) -> Sorted
         }
     }
     sorted
-}
-
-/// How many replicas there should be.
-fn count(
-    request: &StartRequest,
-    service: &Service,
-    judged: &[(&ObservedContainer, Option<Cause>)],
-    notes: &mut Vec<String>,
-) -> Result<u32, PlanError> {
-    let of_file = service.replicas;
-    let by_scale = judged
-        .iter()
-        .filter(|(container, _)| container.labels.contains_key(SCALED) && number(container) > of_file)
-        .count();
-    let count = match request.scale.get(&service.name) {
-        Some(&count) => {
-            if let Some(range) = &service.vv.scale
-                && !(range.min..=range.max).contains(&count)
-            {
-                let (name, min, max) = (&service.name, range.min, range.max);
-                notes.push(format!(
-                    "{name}: {count} replicas are outside the range {min}–{max} that the stack gives"
-                ));
-            }
-            count
-        }
-        None if request.reset_scale || by_scale == 0 => of_file,
-        None => {
-            let name = &service.name;
-            notes.push(format!(
-                "{name}: `vv scale` has added {by_scale}, which a start keeps (--reset-scale removes them)"
-            ));
-            of_file + u32::try_from(by_scale).unwrap_or(u32::MAX - of_file)
-        }
-    };
-    if let Some(name) = &service.container_name
-        && count > 1
-    {
-        return Err(PlanError::new(format!(
-            "service {} can't have {count} replicas: its container_name is fixed to {name}",
-            service.name
-        ))
-        .hint(format!("remove container_name from service {}", service.name)));
-    }
-    Ok(count)
 }
 
 type Judged<'a> = Vec<(&'a ObservedContainer, Option<Cause>)>;

@@ -4,7 +4,7 @@ use super::build::{Fluent, service, stack};
 use super::situation::Situation;
 use crate::plan::observed::ContainerState;
 use crate::plan::{StartRequest, labels};
-use crate::stack::model::Service;
+use crate::stack::model::{NetworkAttachment, Service};
 use crate::stack::vv::Scale;
 
 fn engine() -> Service {
@@ -245,24 +245,57 @@ fn one_of_several_was_stopped() {
 
 #[test]
 fn outside_the_range() {
-    let scale = Scale { min: 3, max: 10, by: Some("cpu".into()) };
-    let situation = Situation::running(stack([engine().with(|service| service.vv.scale = Some(scale))]));
-    insta::assert_snapshot!(situation.start_with(|request| *request = scaled(2)), @r"
-    service engine:
-      + create container demo-engine-2  (one more is wanted)
-      > start container demo-engine-2  (one more is wanted)
-      ? wait until engine is ready  (at the end)
-    note: engine: 2 replicas are outside the range 3–10 that the stack gives
-    ");
+    let note = |count: u32, min: u32, max: u32| {
+        let scale = Scale { min, max, by: Some("cpu".into()) };
+        let situation = Situation::new(stack([engine().with(|service| service.vv.scale = Some(scale))]));
+        let notes = situation.plan(&scaled(count)).unwrap().notes;
+        notes.join("\n")
+    };
+    insta::assert_snapshot!(note(2, 3, 10), @"engine: 2 replicas are outside the range of 3 to 10 that the stack gives");
+    insta::assert_snapshot!(note(1, 3, 10), @"engine: 1 replica is outside the range of 3 to 10 that the stack gives");
+    insta::assert_snapshot!(note(3, 2, 2), @"engine: 3 replicas are not the 2 that the stack gives");
+    assert_eq!(note(3, 3, 10), "");
+}
+
+/// How a plan is refused.
+fn refused(situation: &Situation, request: &StartRequest) -> String {
+    let error = situation.plan(request).unwrap_err();
+    format!("{}: {error}\n{}", error.kind.exit_code(), error.hints.join("\n"))
 }
 
 #[test]
 fn a_fixed_name_can_be_had_once() {
     let named = engine().with(|service| service.container_name = Some("the-engine".into()));
     let situation = Situation::running(stack([named]));
-    let error = situation.plan(&scaled(2)).unwrap_err();
-    insta::assert_snapshot!(format!("{error}\n{}", error.hints.join("\n")), @r"
-    service engine can't have 2 replicas: its container_name is fixed to the-engine
-    remove container_name from service engine
+    insta::assert_snapshot!(refused(&situation, &scaled(2)), @"
+    2: service engine can't have 2 replicas: its container_name is fixed to the-engine, which only one can have
+    remove container_name from service engine, or keep to one replica
     ");
+}
+
+#[test]
+fn a_fixed_address_can_be_had_once() {
+    let fixed = |change: fn(&mut NetworkAttachment)| {
+        engine().with(|service| change(&mut service.networks["default"]))
+    };
+    let ipv4 = fixed(|network| network.ipv4_address = Some("10.9.0.5".into()));
+    insta::assert_snapshot!(refused(&Situation::running(stack([ipv4.clone()])), &scaled(3)), @"
+    2: service engine can't have 3 replicas: its networks.default.ipv4_address is fixed to 10.9.0.5, which only one can have
+    remove networks.default.ipv4_address from service engine, or keep to one replica
+    ");
+    insta::assert_snapshot!(refused(&Situation::new(stack([ipv4.replicas(3)])), &StartRequest::default()), @"
+    3: service engine can't have 3 replicas: its networks.default.ipv4_address is fixed to 10.9.0.5, which only one can have
+    remove networks.default.ipv4_address from service engine, or keep to one replica
+    ");
+    let ipv6 = fixed(|network| network.ipv6_address = Some("fd00::5".into()));
+    insta::assert_snapshot!(refused(&Situation::new(stack([ipv6])), &scaled(2)), @"
+    2: service engine can't have 2 replicas: its networks.default.ipv6_address is fixed to fd00::5, which only one can have
+    remove networks.default.ipv6_address from service engine, or keep to one replica
+    ");
+    let mac = fixed(|network| network.mac_address = Some("02:42:ac:11:00:05".into()));
+    insta::assert_snapshot!(refused(&Situation::new(stack([mac.clone()])), &scaled(2)), @"
+    2: service engine can't have 2 replicas: its mac_address is fixed to 02:42:ac:11:00:05, which only one can have
+    remove mac_address from service engine, or keep to one replica
+    ");
+    assert!(Situation::new(stack([mac])).plan(&scaled(1)).is_ok());
 }
