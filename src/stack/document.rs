@@ -44,7 +44,7 @@ pub fn load_selected(
     load_document(options, files).and_then(|document| document.stack(services))
 }
 
-/// As [`load`], up to the point where profiles decide; [`super::config::render`] wants it.
+/// As [`load`], up to the point where profiles decide; [`super::config`] wants it.
 pub fn load_document(options: &LoadOptions, files: &dyn Files) -> Result<Document, LoadError> {
     Ok(Document::read(read_stack(options, files)?, files))
 }

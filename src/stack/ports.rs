@@ -1,14 +1,15 @@
 //! `ports`: the short and the long syntax, to one [`Port`] per container port.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::context::Context;
 use super::decode::{At, Keys};
-use super::model::{Port, PortRange, Protocol};
+use super::model::{Port, PortNotes, PortRange, Protocol};
 
 const LONG: Keys = Keys {
-    read: &["target", "published", "host_ip", "protocol", "mode"],
-    ignored: &["name", "app_protocol"],
+    read: &["target", "published", "host_ip", "protocol", "mode", "name", "app_protocol"],
+    ignored: &[],
     unsupported: &[],
     extensions: true,
 };
@@ -16,12 +17,17 @@ const LONG: Keys = Keys {
 const PROTOCOLS: [(&str, Protocol); 3] =
     [("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)];
 
-/// The ports that a service publishes. The same one twice is one.
-pub fn read(at: &At<'_>, context: &Context<'_>) -> Vec<Port> {
+/// The ports that a service publishes, with what else is said of them. The same one twice is one.
+pub fn read(at: &At<'_>, context: &Context<'_>) -> (Vec<Port>, BTreeMap<Port, PortNotes>) {
     let mut ports: Vec<Port> = Vec::new();
+    let mut notes = BTreeMap::new();
     for item in at.items() {
         let found = if item.is_mapping() {
-            long(&item, context).into_iter().collect()
+            let Some((port, said)) = long(&item, context) else { continue };
+            if said != PortNotes::default() && !ports.contains(&port) {
+                notes.insert(port.clone(), said);
+            }
+            vec![port]
         } else {
             item.string_or_number().map(|text| short(&item, &text, context)).unwrap_or_default()
         };
@@ -31,7 +37,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Vec<Port> {
             }
         }
     }
-    ports
+    (ports, notes)
 }
 
 fn short(at: &At<'_>, text: &str, context: &Context<'_>) -> Vec<Port> {
@@ -47,12 +53,15 @@ fn short(at: &At<'_>, text: &str, context: &Context<'_>) -> Vec<Port> {
     }
 }
 
-fn long(at: &At<'_>, context: &Context<'_>) -> Option<Port> {
+fn long(at: &At<'_>, context: &Context<'_>) -> Option<(Port, PortNotes)> {
     let fields = at.fields(LONG)?;
     let protocol = fields.get("protocol").map_or(Some(Protocol::Tcp), |at| at.word(&PROTOCOLS));
-    if let Some(mode) = fields.get("mode") {
-        mode.word(&[("ingress", ()), ("host", ())]);
-    }
+    let mode = fields.get("mode").and_then(|mode| mode.word(&[("ingress", false), ("host", true)]));
+    let notes = PortNotes {
+        name: fields.string("name"),
+        host_mode: mode.unwrap_or(false),
+        app_protocol: fields.string("app_protocol"),
+    };
     let host_ip = fields.get("host_ip").and_then(|at| {
         let text = at.text()?;
         let address = address(&text);
@@ -66,8 +75,8 @@ fn long(at: &At<'_>, context: &Context<'_>) -> Option<Port> {
     let target = fields.required("target")?.port()?;
     let mut port = Port { target, published: published.and_then(fixed), host_ip, protocol: protocol? };
     match published_at {
-        Some(at) => offset(&at, &mut port, context).then_some(port),
-        None => Some(port),
+        Some(at) => offset(&at, &mut port, context).then_some((port, notes)),
+        None => Some((port, notes)),
     }
 }
 

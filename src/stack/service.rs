@@ -136,6 +136,7 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
             deployment.replicas
         ));
     }
+    let (ports, port_notes) = fields.get("ports").map(|at| ports::read(&at, context)).unwrap_or_default();
     Some(Service {
         name: name.to_owned(),
         image: image.unwrap_or_default(),
@@ -151,7 +152,8 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
         domainname: fields.string("domainname"),
         user: fields.get("user").and_then(|at| at.string_or_number()),
         working_dir: fields.string("working_dir"),
-        ports: fields.get("ports").map(|at| ports::read(&at, context)).unwrap_or_default(),
+        ports,
+        port_notes,
         expose: fields.get("expose").map(|at| ports::expose(&at)).unwrap_or_default(),
         mounts: mounts::read(&fields, context),
         files: file_objects::mounts(&fields, context),

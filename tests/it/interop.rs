@@ -110,23 +110,48 @@ fn vv_adopts_what_compose_started() {
 #[test]
 fn the_resolved_stack_is_the_same_document() {
     let project = project("config");
-    let theirs: serde_json::Value =
-        serde_json::from_str(&compose(&project, &["config", "--format", "json"])).unwrap();
-    let ours = project.json(&["config", "--format", "json"]);
-    assert_eq!(said(ours), said(theirs));
+    same_document(&project);
+    project.write("compose.yaml", &stranger());
+    same_document(&project);
 }
 
-/// The document without what says nothing: Compose's JSON has a `null` or `{}` for keys that its YAML leaves out.
-fn said(document: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match document {
-        Value::Object(entries) => {
-            let entries = entries.into_iter().map(|(key, value)| (key, said(value)));
-            Value::Object(
-                entries.filter(|(_, value)| !value.is_null() && *value != serde_json::json!({})).collect(),
-            )
-        }
-        Value::Array(items) => items.into_iter().map(said).collect(),
-        value => value,
-    }
+/// What the other tests don't start: little said of much, and words for a swarm.
+fn stranger() -> String {
+    format!(
+        r#"
+services:
+  bare: {{image: {BUSYBOX}, deploy: {{}}, networks: {{one: {{}}, two: }}}}
+  cleared: {{image: {BUSYBOX}, entrypoint: [], command: "", networks: [one], deploy: {{replicas: 1}}}}
+  full:
+    image: {BUSYBOX}
+    mac_address: 02:42:ac:11:65:43
+    networks:
+      two: {{priority: 5, aliases: [b, a], driver_opts: {{k: v}}, ipv4_address: 10.123.0.9}}
+      one: {{mac_address: "02:42:ac:11:65:44"}}
+    ports:
+      - {{target: 80, published: "8080", mode: host, name: web, app_protocol: http}}
+      - {{target: 81, mode: ingress}}
+      - "127.0.0.1:9000-9001:90-91/udp"
+    expose: ["100-102", 7]
+    ulimits: {{nofile: {{soft: 5, hard: 5}}, nproc: 6}}
+    configs: [{{source: page, mode: 0440}}]
+    secrets: [key, {{source: key, target: other, mode: 0400}}]
+    deploy: {{placement: {{constraints: [node.role==manager]}}, resources: {{limits: {{pids: 5}}}}}}
+networks:
+  one: {{ipam: {{}}}}
+  two: {{ipam: {{config: [{{subnet: 10.123.0.0/16}}]}}}}
+configs: {{page: {{file: ./index.html}}}}
+secrets: {{key: {{file: ./index.html}}}}
+x-mine: {{z: 1, a: [{{d: 1, c: 2}}]}}
+"#
+    )
+}
+
+/// In both of its forms, to the letter.
+fn same_document(project: &Project) {
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let theirs = compose(project, &["config", "--format", "json"]);
+    let ours = project.ok(&["config", "--format", "json"]).stdout;
+    assert_eq!(json(&ours), json(&theirs));
+    assert_eq!(project.ok(&["config"]).stdout.trim_end(), compose(project, &["config"]).trim_end());
 }

@@ -2,13 +2,13 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::values::{Block, from_node};
+use super::values::{Block, Form, from_node};
 use crate::stack::model::Service;
 use crate::stack::node::{self, Node};
 use crate::stack::units;
 
 /// `deploy` as it stands in the text, with its keys in Compose's order and amounts in bytes.
-pub(super) fn render(source: &Node) -> Option<Value> {
+pub(super) fn render(source: &Node, form: Form) -> Option<Value> {
     let deploy = source.get("deploy")?;
     deploy.as_mapping()?;
     let mut block = Block::default();
@@ -23,7 +23,12 @@ pub(super) fn render(source: &Node) -> Option<Value> {
         "placement",
         "endpoint_mode",
     ] {
-        let Some(node) = deploy.get(key).filter(|node| node.value != node::Value::Null) else { continue };
+        let Some(node) = deploy.get(key).filter(|node| node.value != node::Value::Null) else {
+            if matches!(key, "resources" | "placement") {
+                block.structure(key, Mapping::new(), form);
+            }
+            continue;
+        };
         let value = match key {
             "replicas" => integer(node),
             "labels" => labels(node),

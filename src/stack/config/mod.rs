@@ -15,20 +15,20 @@ use serde_yaml::{Mapping, Value};
 use super::document::Document;
 use super::model::{FileMount, FileSource, Network, Stack, Volume};
 use super::node::Node;
-use values::{Block, from_node, strings};
+use values::{Block, Form, from_node, strings};
 
 /// The stack as YAML. `$` is doubled, so that the document can be loaded again and means the same.
 pub fn yaml(stack: &Stack, document: &Document) -> String {
-    emit::document(&render(stack, document)).replace('$', "$$")
+    emit::document(&render(stack, document, Form::Yaml)).replace('$', "$$")
 }
 
 /// The stack as JSON, with `$` doubled too.
 pub fn json(stack: &Stack, document: &Document) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&render(stack, document)).map(|text| text.replace('$', "$$"))
+    serde_json::to_string_pretty(&render(stack, document, Form::Json)).map(|text| text.replace('$', "$$"))
 }
 
 /// The stack as a document, in Compose's order of keys.
-pub fn render(stack: &Stack, document: &Document) -> Mapping {
+fn render(stack: &Stack, document: &Document, form: Form) -> Mapping {
     let root = &document.merged.root;
     let mut block = Block::default();
     block.put("name", stack.name.as_str());
@@ -45,11 +45,11 @@ pub fn render(stack: &Stack, document: &Document) -> Mapping {
                     .services
                     .get(name)
                     .map_or(&service.depends_on, |draft| &draft.service.depends_on);
-                (Value::from(name.as_str()), service::render(service, dependencies, source))
+                (Value::from(name.as_str()), service::render(service, dependencies, source, form))
             })
             .collect::<Mapping>(),
     );
-    block.section("networks", stack.networks.iter().map(|(key, declared)| (key, network(declared))));
+    block.section("networks", stack.networks.iter().map(|(key, declared)| (key, network(declared, form))));
     block.section("volumes", stack.volumes.iter().map(|(key, declared)| (key, volume(declared))));
     for section in ["secrets", "configs"] {
         let used = used_files(stack, section == "secrets");
@@ -89,25 +89,23 @@ fn object(default_name: &str, file: &FileMount, source: Option<&Node>) -> Value 
     block.into()
 }
 
-fn network(network: &Network) -> Value {
+fn network(network: &Network, form: Form) -> Value {
     let mut block = Block::default();
     block.put("name", network.name.as_str());
     block.option("driver", network.driver.as_deref());
     block.filled("driver_opts", strings(&network.driver_opts));
-    if network.ipam_driver.is_some() || !network.ipam.is_empty() {
-        let mut ipam = Block::default();
-        ipam.option("driver", network.ipam_driver.as_deref());
-        let pool = |pool: &super::model::IpamPool| {
-            let mut block = Block::default();
-            block.option("subnet", pool.subnet.as_deref());
-            block.option("gateway", pool.gateway.as_deref());
-            block.option("ip_range", pool.ip_range.as_deref());
-            block.filled("aux_addresses", strings(&pool.aux_addresses));
-            Value::from(block)
-        };
-        ipam.filled("config", network.ipam.iter().map(pool).collect::<Vec<_>>());
-        block.put("ipam", ipam);
-    }
+    let mut ipam = Block::default();
+    ipam.option("driver", network.ipam_driver.as_deref());
+    let pool = |pool: &super::model::IpamPool| {
+        let mut block = Block::default();
+        block.option("subnet", pool.subnet.as_deref());
+        block.option("gateway", pool.gateway.as_deref());
+        block.option("ip_range", pool.ip_range.as_deref());
+        block.filled("aux_addresses", strings(&pool.aux_addresses));
+        Value::from(block)
+    };
+    ipam.filled("config", network.ipam.iter().map(pool).collect::<Vec<_>>());
+    block.structure("ipam", ipam, form);
     block.flag("external", network.external);
     block.flag("internal", network.internal);
     block.flag("attachable", network.attachable);

@@ -6,18 +6,23 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_yaml::{Mapping, Value};
 
-use super::values::{Block, list, strings};
+use super::values::{Block, Form, list, strings};
 use super::{as_it_stands, deploy};
 use crate::stack::model::{
     Build, Condition, Dependency, FileMount, Healthcheck, Mount, MountKind, NetworkAttachment, Port,
-    Protocol, Service, Test,
+    PortNotes, Protocol, Service, Test,
 };
 use crate::stack::node::{self, Node};
 use crate::stack::units::format_duration;
 
 /// A service, in the order in which Compose writes its keys. Its dependencies include optional ones that a profile
 /// keeps out.
-pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependency>, source: &Node) -> Value {
+pub(super) fn render(
+    service: &Service,
+    dependencies: &IndexMap<String, Dependency>,
+    source: &Node,
+    form: Form,
+) -> Value {
     let mut block = Block::default();
     block.filled("profiles", list(&service.profiles));
     as_it_stands(&mut block, source, "annotations");
@@ -29,19 +34,19 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     deploy::beside(&mut block, service, source, &["cpus"]);
     block.option("cpuset", service.resources.cpuset.as_deref());
     deploy::beside(&mut block, service, source, &["cpu_shares"]);
-    block.option("command", service.command.as_deref().map(list));
-    block.filled("configs", files(service, false));
+    block.command("command", service.command.as_deref(), form);
+    block.filled("configs", files(service, source, false));
     block.option("container_name", service.container_name.as_deref());
     block.filled("depends_on", depends_on(dependencies));
-    block.option("deploy", deploy::render(source));
+    block.option("deploy", deploy::render(source, form));
     block.filled("devices", devices(service));
     block.filled("dns", list(&service.dns));
     block.filled("dns_opt", list(&service.dns_opt));
     block.filled("dns_search", list(&service.dns_search));
     block.option("domainname", service.domainname.as_deref());
-    block.option("entrypoint", service.entrypoint.as_deref().map(list));
+    block.command("entrypoint", service.entrypoint.as_deref(), form);
     block.filled("environment", environment(&service.environment));
-    block.filled("expose", list(&service.expose));
+    block.filled("expose", list(&expose(source)));
     let hosts: Vec<String> = service.extra_hosts.iter().map(|host| host.replacen(':', "=", 1)).collect();
     block.filled("extra_hosts", list(&hosts));
     block.filled("group_add", list(&service.group_add));
@@ -65,11 +70,12 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     deploy::beside(&mut block, service, source, &["mem_limit", "mem_reservation", "memswap_limit"]);
     as_it_stands(&mut block, source, "mac_address");
     as_it_stands(&mut block, source, "network_mode");
-    block.filled("networks", networks(service));
+    block.filled("networks", networks(service, source));
     as_it_stands(&mut block, source, "pid");
     deploy::beside(&mut block, service, source, &["pids_limit"]);
     block.option("platform", service.platform.as_deref());
-    block.filled("ports", service.ports.iter().map(port).collect::<Vec<_>>());
+    let notes = |found: &Port| service.port_notes.get(found).cloned().unwrap_or_default();
+    block.filled("ports", service.ports.iter().map(|found| port(found, notes(found))).collect::<Vec<_>>());
     block.flag("privileged", service.privileged);
     if let Some(policy) = source.get("pull_policy").and_then(Node::as_str) {
         block.put("pull_policy", if policy == "if_not_present" { "missing" } else { policy });
@@ -77,7 +83,7 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     block.flag("read_only", service.read_only);
     restart(&mut block, source);
     deploy::beside(&mut block, service, source, &["scale"]);
-    block.filled("secrets", files(service, true));
+    block.filled("secrets", files(service, source, true));
     block.filled("security_opt", list(&service.security_opt));
     block.option("shm_size", service.shm_size.map(|bytes| bytes.to_string()));
     block.flag("stdin_open", service.stdin_open);
@@ -87,7 +93,7 @@ pub(super) fn render(service: &Service, dependencies: &IndexMap<String, Dependen
     let tmpfs = tmpfs(source);
     block.filled("tmpfs", list(&tmpfs));
     block.flag("tty", service.tty);
-    block.filled("ulimits", ulimits(service));
+    block.filled("ulimits", ulimits(service, source));
     block.option("user", service.user.as_deref());
     let below_volumes = |mount: &&Mount| {
         let place =
@@ -162,16 +168,25 @@ fn devices(service: &Service) -> Vec<Value> {
     service.devices.iter().map(device).collect()
 }
 
-fn files(service: &Service, secret: bool) -> Vec<Value> {
+/// A secret's target below its usual folder stands as it does in the text.
+fn files(service: &Service, source: &Node, secret: bool) -> Vec<Value> {
+    let written = |file: &FileMount| {
+        let node::Value::Sequence(items) = &source.get("secrets").filter(|_| secret)?.value else {
+            return None;
+        };
+        let target = |item: &Node| item.get("target").and_then(Node::as_str).map(str::to_owned);
+        let mut targets = items.iter().filter_map(target);
+        targets.find(|target| file.target.strip_prefix("/run/secrets/") == Some(target.as_str()))
+    };
     let file = |file: &FileMount| {
         let mut block = Block::default();
         block.put("source", file.name.as_str());
         if secret || file.target.strip_prefix('/') != Some(file.name.as_str()) {
-            block.put("target", file.target.as_str());
+            block.put("target", written(file).as_deref().unwrap_or(&file.target));
         }
         block.option("uid", file.uid.as_deref());
         block.option("gid", file.gid.as_deref());
-        block.option("mode", file.mode);
+        block.option("mode", file.mode.map(|mode| format!("0{mode:o}")));
         Value::from(block)
     };
     service.files.iter().filter(|file| file.secret == secret).map(file).collect()
@@ -200,28 +215,41 @@ fn healthcheck(check: &Healthcheck, source: &Node) -> Value {
     block.into()
 }
 
-fn networks(service: &Service) -> Mapping {
-    let attachment = |attachment: &NetworkAttachment| {
-        if *attachment == NetworkAttachment::default() {
-            return Value::Null;
-        }
+fn networks(service: &Service, source: &Node) -> Mapping {
+    let attachment = |(name, attachment): (&String, &NetworkAttachment)| {
+        // One that nothing is said of isn't the same as one of which nothing special is said.
+        let said = source.get("networks").and_then(|networks| networks.get(name));
+        let Some(said) = said.filter(|node| node.as_mapping().is_some()) else {
+            return (Value::from(name.as_str()), Value::Null);
+        };
         let mut block = Block::default();
-        block.option("priority", Some(attachment.priority).filter(|priority| *priority != 0));
         block.filled("aliases", list(&attachment.aliases));
+        block.filled("driver_opts", strings(&attachment.driver_opts));
         block.option("ipv4_address", attachment.ipv4_address.as_deref());
         block.option("ipv6_address", attachment.ipv6_address.as_deref());
         block.filled("link_local_ips", list(&attachment.link_local_ips));
-        block.option("mac_address", attachment.mac_address.as_deref());
-        block.filled("driver_opts", strings(&attachment.driver_opts));
-        Value::from(block)
+        // The service's own is said of the service.
+        as_it_stands(&mut block, said, "mac_address");
+        block.option("priority", Some(attachment.priority).filter(|priority| *priority != 0));
+        (Value::from(name.as_str()), Value::from(block))
     };
     let sorted: BTreeMap<_, _> = service.networks.iter().collect();
-    sorted.into_iter().map(|(name, on)| (Value::from(name.as_str()), attachment(on))).collect()
+    sorted.into_iter().map(attachment).collect()
 }
 
-fn port(port: &Port) -> Value {
+/// As it stands: the model spreads ranges out.
+fn expose(source: &Node) -> Vec<String> {
+    let items = match source.get("expose").map(|node| &node.value) {
+        Some(node::Value::Sequence(items)) => items.as_slice(),
+        _ => &[],
+    };
+    items.iter().filter_map(|item| crate::stack::scalar::text_of(&item.value)).collect()
+}
+
+fn port(port: &Port, notes: PortNotes) -> Value {
     let mut block = Block::default();
-    block.put("mode", "ingress");
+    block.option("name", notes.name);
+    block.put("mode", if notes.host_mode { "host" } else { "ingress" });
     block.option("host_ip", port.host_ip.as_deref());
     block.put("target", port.target);
     block.option(
@@ -239,6 +267,7 @@ fn port(port: &Port) -> Value {
             Protocol::Sctp => "sctp",
         },
     );
+    block.option("app_protocol", notes.app_protocol);
     block.into()
 }
 
@@ -261,9 +290,10 @@ fn tmpfs(source: &Node) -> Vec<String> {
     }
 }
 
-fn ulimits(service: &Service) -> Mapping {
-    let limit = |limit: &crate::stack::model::Ulimit| {
-        if limit.soft == limit.hard {
+fn ulimits(service: &Service, source: &Node) -> Mapping {
+    let limit = |name: &str, limit: &crate::stack::model::Ulimit| {
+        let written = source.get("ulimits").and_then(|limits| limits.get(name));
+        if written.is_some_and(|node| node.as_mapping().is_none()) {
             return Value::from(limit.soft);
         }
         let mut block = Block::default();
@@ -271,7 +301,7 @@ fn ulimits(service: &Service) -> Mapping {
         block.put("hard", limit.hard);
         Value::from(block)
     };
-    service.ulimits.iter().map(|(name, value)| (Value::from(name.as_str()), limit(value))).collect()
+    service.ulimits.iter().map(|(name, value)| (Value::from(name.as_str()), limit(name, value))).collect()
 }
 
 fn mount(mount: &Mount) -> Value {

@@ -7,6 +7,15 @@ use serde_yaml::{Mapping, Number, Value};
 use crate::stack::merged::VALUE_KEY;
 use crate::stack::node::{self, Node};
 
+/// What the document is written as. Compose leaves out of its YAML what is empty. Its JSON has a structure that is
+/// part of another one though nothing is in it, and `null` for a command that isn't there (compose-go's `types`: Go's
+/// `encoding/json` knows no empty structure, and the two commands aren't `omitempty`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Yaml,
+    Json,
+}
+
 /// A mapping that is being written.
 #[derive(Default)]
 pub(super) struct Block(Mapping);
@@ -44,6 +53,23 @@ impl Block {
         }
     }
 
+    /// A key with a mapping, which is there in JSON though nothing is in it.
+    pub fn structure(&mut self, key: &str, value: impl Into<Value>, form: Form) {
+        match form {
+            Form::Yaml => self.filled(key, value),
+            Form::Json => self.put(key, value),
+        }
+    }
+
+    /// A command, which is there in JSON though the file has none.
+    pub fn command(&mut self, key: &str, words: Option<&[String]>, form: Form) {
+        match words {
+            Some(words) => self.put(key, list(words)),
+            None if form == Form::Json => self.put(key, Value::Null),
+            None => {}
+        }
+    }
+
     /// A key with a mapping of named things, sorted, unless there are none.
     pub fn section<'k>(&mut self, key: &str, entries: impl Iterator<Item = (&'k String, Value)>) {
         let sorted: BTreeMap<&String, Value> = entries.collect();
@@ -65,8 +91,23 @@ impl Block {
             .map(|(key, entry)| (key, &entry.node))
             .collect();
         for (key, node) in sorted {
-            self.put(key, from_node(node));
+            self.put(key, in_order(from_node(node)));
         }
+    }
+}
+
+/// With all keys in their order, as Compose has what it knows nothing of.
+fn in_order(value: Value) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            let entries: BTreeMap<String, Value> = entries
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), in_order(value))))
+                .collect();
+            entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect::<Mapping>().into()
+        }
+        Value::Sequence(items) => Value::Sequence(items.into_iter().map(in_order).collect()),
+        value => value,
     }
 }
 

@@ -18,6 +18,17 @@ pub struct Port {
     pub protocol: Protocol,
 }
 
+/// What is said of a port that changes nothing of a container: vv shows it in `config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortNotes {
+    /// A human name.
+    pub name: Option<String>,
+    /// `mode: host`: on each node of a swarm; `ingress` otherwise.
+    pub host_mode: bool,
+    /// What is spoken there: `http`.
+    pub app_protocol: Option<String>,
+}
+
 /// Host ports from `first` to `last`; the same for a single one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PortRange {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::io::{FileMount, Mount, Namespace, NetworkAttachment, Port};
+use super::io::{FileMount, Mount, Namespace, NetworkAttachment, Port, PortNotes};
 use crate::stack::vv::ServiceVv;
 
 /// A service.
@@ -44,6 +44,8 @@ pub struct Service {
     pub working_dir: Option<String>,
     /// Published ports, ranges expanded to one entry per container port.
     pub ports: Vec<Port>,
+    /// What else is said of them, where something is.
+    pub port_notes: BTreeMap<Port, PortNotes>,
     /// Exposed container ports, `8080` or `8080/udp`.
     pub expose: Vec<String>,
     /// Volumes, bind mounts and tmpfs.
