@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::files::STDIN;
 use super::load::Loader;
 use super::merged::{Env, Found};
+use super::missing::Role;
 use super::options::LoadOptions;
 use super::{dotenv, embedded, paths};
 
@@ -198,7 +199,7 @@ pub(super) fn read_env_files(loader: &mut Loader<'_>, env: &mut Env, named: &[Pa
     };
     let mut variables = IndexMap::new();
     for file in files {
-        let Some(source) = loader.read_text(file, None) else { continue };
+        let Some(source) = loader.read_text(file, Role::Env, None) else { continue };
         let lookup = |name: &str| env.get(name).map(str::to_owned);
         dotenv::parse_into(&source, &lookup, &mut variables, &mut loader.findings);
     }

@@ -129,6 +129,13 @@ impl Files for Embedded {
         Self::split(path)
             .is_some_and(|(dir, inside)| inside.as_os_str().is_empty() || dir.get_dir(inside).is_some())
     }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let Some((root, inside)) = Self::split(folder) else { return Vec::new() };
+        let dir = if inside.as_os_str().is_empty() { Some(root) } else { root.get_dir(inside) };
+        let files = dir.into_iter().flat_map(Dir::files);
+        files.filter_map(|file| Some(file.path().file_name()?.to_str()?.to_owned())).collect()
+    }
 }
 
 /// Files by their absolute path: `vv://…` from the built-in tree, all others from elsewhere (the disk).
@@ -169,6 +176,13 @@ impl Files for Layered<'_> {
         match repository_path(path) {
             Some(path) => self.inside.is_dir(&path),
             None => self.outside.is_dir(path),
+        }
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        match repository_path(folder) {
+            Some(folder) => self.inside.names(&folder),
+            None => self.outside.names(folder),
         }
     }
 }

@@ -19,6 +19,9 @@ pub trait Files {
 
     /// Whether there is a folder at this path.
     fn is_dir(&self, path: &Path) -> bool;
+
+    /// The names of the files (not the folders) in a folder, in no order; none when it can't be read.
+    fn names(&self, folder: &Path) -> Vec<String>;
 }
 
 /// Files that read the same however often they are read, the standard input among them.
@@ -51,6 +54,10 @@ impl Files for Steady<'_> {
     fn is_dir(&self, path: &Path) -> bool {
         self.files.is_dir(path)
     }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        self.files.names(folder)
+    }
 }
 
 /// The machine's own files.
@@ -74,6 +81,12 @@ impl Files for Disk {
     fn is_dir(&self, path: &Path) -> bool {
         path.is_dir()
     }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.path().is_file());
+        files.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
 }
 
 /// Files in memory: what tests hand to the loader.
@@ -91,5 +104,10 @@ impl Files for Memory {
 
     fn is_dir(&self, path: &Path) -> bool {
         self.0.keys().any(|file| file.starts_with(path) && file != path)
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let files = self.0.keys().filter(|file| file.parent() == Some(folder));
+        files.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned())).collect()
     }
 }

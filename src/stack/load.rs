@@ -10,6 +10,7 @@ use super::discover::{self, Discovered};
 use super::files::{Files, STDIN, Steady};
 use super::findings::{Findings, Path};
 use super::merged::{Env, Found, Merged, VALUE_KEY};
+use super::missing::{self, Role};
 use super::model::Origin;
 use super::node::{Entry, MergeTag, Node, Value};
 use super::options::LoadOptions;
@@ -205,7 +206,8 @@ impl<'a> Loader<'a> {
         if self.budget.is_spent() {
             return None;
         }
-        let source = self.read_text(path, asked)?;
+        let role = if asked.is_some() { Role::Named } else { Role::Stack };
+        let source = self.read_text(path, role, asked)?;
         match read::parse(&source, &mut self.budget) {
             Ok(parsed) => {
                 self.findings.warnings.extend(parsed.warnings);
@@ -221,7 +223,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads a file as text; a problem is noted.
-    pub fn read_text(&mut self, path: &FilePath, asked: Asked<'_>) -> Option<Arc<Source>> {
+    pub fn read_text(&mut self, path: &FilePath, role: Role, asked: Asked<'_>) -> Option<Arc<Source>> {
         self.reads += 1;
         let shown = self.display(path);
         let bytes = match self.files.read(path) {
@@ -229,7 +231,9 @@ impl<'a> Loader<'a> {
                 "{shown} isn't read: a stack of more than {MAX_READS} files; do its includes multiply?"
             )),
             Ok(bytes) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("there is no file {shown}")),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+                Err(missing::sentence(self.files, path, role))
+            }
             Err(error) => Err(format!("{shown} can't be read: {error}")),
         };
         let (mark, at) = match asked {

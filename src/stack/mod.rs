@@ -27,6 +27,7 @@ mod load;
 pub mod lookup;
 mod merge;
 pub mod merged;
+mod missing;
 pub mod model;
 #[cfg(test)]
 mod model_tests;

@@ -104,11 +104,11 @@ fn everything_at_once() {
         ("c.yaml", "services:\n\tc:"),
         (".env", "A B=1"),
     ]);
-    insta::assert_snapshot!(world.file("a.yaml").file("b.yaml").file("c.yaml").file("d.yaml").errors(), @r"
+    insta::assert_snapshot!(world.file("a.yaml").file("b.yaml").file("c.yaml").file("d.yaml").errors(), @"
     .env:1:2: a variable's name can't have a space in it
     a.yaml:1:31: services: the key 'a' is already there, in line 1, column 12
     c.yaml:2:2: services: not valid YAML: tabs disallowed within this context (block indentation); YAML is indented with spaces, never with tabs
-    there is no file d.yaml
+    there is no compose file d.yaml in /w; did you mean 'c.yaml'?
     b.yaml:1:36: services.b.image: the variable 'Y' must be set
     b.yaml:1:25: services.b.extends: there is no service 'c' in b.yaml
     ");

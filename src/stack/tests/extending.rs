@@ -131,9 +131,9 @@ fn wrong_extends_are_all_named() {
         ),
         ("lib.yaml", "services: {base: {image: ${MUST:?be set}, ports: ['1:1']}}"),
     ]);
-    insta::assert_snapshot!(world.errors(), @r"
+    insta::assert_snapshot!(world.errors(), @"
     compose.yaml:2:16: services.a.extends: there is no service 'bb' in compose.yaml; did you mean 'bbb'?
-    compose.yaml:3:23: services.b.extends.file: there is no file none.yaml
+    compose.yaml:3:23: services.b.extends.file: there is no file none.yaml in /w
     lib.yaml:1:27: services.base: not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'
     compose.yaml:5:17: services.d.extends.servise: unknown key; did you mean 'service'?
     compose.yaml:6:16: services.e.extends: 'service' is missing: the name of the service to extend

@@ -98,11 +98,11 @@ fn what_is_not_there_is_said() {
     insta::assert_snapshot!(found(World::new(&ALL).stack("./other.yaml")), @"./other.yaml is a file; name it with -f");
     insta::assert_snapshot!(found(World::new(&[("x/y", "")]).stack("x/")), @"there is no compose.yaml in x/");
     insta::assert_snapshot!(found(World::new(&ALL).stack("dir")), @"there is no stack 'dir'; a folder is named './dir'");
-    insta::assert_snapshot!(found(world().file("none.yaml")), @"there is no file none.yaml");
+    insta::assert_snapshot!(found(world().file("none.yaml")), @"there is no compose file none.yaml in /w, which isn't there either");
     insta::assert_snapshot!(found(World::new(&[("c.yaml", "# nothing\n")]).file("c.yaml")), @"c.yaml is empty");
     let mut world = World::new(&ALL);
     world.options.env_files = vec!["no.env".into()];
-    insta::assert_snapshot!(found(world), @"there is no file no.env");
+    insta::assert_snapshot!(found(world), @"there is no env file no.env in /w");
 }
 
 #[test]
@@ -155,6 +155,26 @@ fn env_files_are_below_the_environment_and_above_one_another() {
     assert_eq!(world.service("a"), r#"{"image":"one-one-oneone"}"#);
     let world = World::new(&files).env("COMPOSE_DISABLE_ENV_FILE", "1").env("C", "c");
     assert_eq!(world.service("a"), r#"{"image":"--c"}"#);
+}
+
+#[test]
+fn a_file_that_isnt_there_is_told_apart() {
+    let files = [("compose.yaml", "services: {a: {image: x}}"), ("prod.env", "A=1\n"), ("conf/x", "")];
+    let with = |file: &str, env_file: &str| {
+        let mut world = World::new(&files);
+        world.options.files.extend((!file.is_empty()).then(|| file.into()));
+        world.options.env_files.extend((!env_file.is_empty()).then(|| env_file.into()));
+        world.errors()
+    };
+    insta::assert_snapshot!(with("", "prd.env"), @"there is no env file prd.env in /w; did you mean 'prod.env'?");
+    insta::assert_snapshot!(with("", "nope"), @"there is no env file nope in /w");
+    insta::assert_snapshot!(with("", "none/prod.env"), @"there is no env file prod.env in /w/none, which isn't there either");
+    insta::assert_snapshot!(with("compose.yml", ""), @"there is no compose file compose.yml in /w; did you mean 'compose.yaml'?");
+    insta::assert_snapshot!(with("conf", ""), @"there is no compose file conf in /w: it's a folder");
+    insta::assert_snapshot!(with("conf/nope.yml", "nope"), @"
+    there is no env file nope in /w
+    there is no compose file nope.yml in /w/conf
+    ");
 }
 
 #[test]

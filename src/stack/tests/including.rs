@@ -93,15 +93,15 @@ services: {a: {image: mine}, ok: {image: x}}
         ("round.yaml", "include: [circle.yaml]"),
         ("broken.yaml", "services: {a: {image: '${X'}}"),
     ]);
-    insta::assert_snapshot!(world.errors(), @r"
-    compose.yaml:2:5: include[0]: there is no file none.yaml
+    insta::assert_snapshot!(world.errors(), @"
+    compose.yaml:2:5: include[0]: there is no file none.yaml in /w; did you mean 'broken.yaml'?
     compose.yaml:3:6: include[1].paths: unknown key; did you mean 'path'?
     compose.yaml:4:5: include[2]: 'path' is missing: the file to include
     compose.yaml:5:21: include[3].path: must be a file's path, and this is an integer
     compose.yaml:12:12: services.a: is also in a.yaml:1:12, which is included; to change it, put this in a file of its own on top (-f)
     compose.yaml:7:5: include[5]: must be a file's path, and this is an empty string
     compose.yaml:8:5: include[6]: files aren't fetched from elsewhere; download it and name the copy
-    there is no file none.env
+    there is no env file none.env in /w
     round.yaml:1:11: include[0]: files include one another in a circle: circle.yaml → round.yaml → circle.yaml
     broken.yaml:1:24: services.a.image: '${' is never closed; write '$$' for a plain '$'
     compose.yaml:12:12: services.a: is also in broken.yaml:1:12, which is included; to change it, put this in a file of its own on top (-f)
