@@ -12,7 +12,7 @@ use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::Result;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
-use crate::plan::{Inputs, Stubs, render, which_need_inspect};
+use crate::plan::{Inputs, Stubs, images, render, which_need_inspect};
 use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
 use crate::run::{ExecuteOptions, execute};
@@ -152,6 +152,7 @@ impl<'a> Deployment<'a> {
         let options = ExecuteOptions {
             timeout: Some(timeout),
             stub_image: Some(Arc::new(stub_image)),
+            images: images::uses(&self.stack),
             ..ExecuteOptions::new(&self.stack.name)
         };
         let reporter = self.context.printer.reporter();

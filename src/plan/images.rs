@@ -6,7 +6,7 @@ use super::graph;
 use super::input::{Inputs, PlanError, StartRequest};
 use super::observed::Observed;
 use super::operation::{Action, Cause, Operation, Plan, Target};
-use crate::stack::model::{PullPolicy, Service};
+use crate::stack::model::{PullPolicy, Service, Stack};
 pub use crate::stack::reference::normalise as normal_reference;
 
 /// The ID of the image that a reference means on the engine now.
@@ -108,6 +108,40 @@ pub fn pull_plan(inputs: &Inputs<'_>, services: &[String]) -> Result<Plan, PlanE
     Ok(Plan { operations: operations.into_values().collect(), notes })
 }
 
+/// Who wants an image, for the words about one that can't be had.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageUse {
+    /// The services, in the stack's order.
+    pub services: Vec<String>,
+    /// The variable by which the stack takes another image.
+    pub variable: Option<String>,
+    /// Whether it is built here.
+    pub built: bool,
+}
+
+/// Who wants each image of a stack.
+pub fn uses(stack: &Stack) -> BTreeMap<String, ImageUse> {
+    let mut uses: BTreeMap<String, ImageUse> = BTreeMap::new();
+    for service in stack.services.values() {
+        let wanted = uses.entry(service.image.clone()).or_default();
+        wanted.services.push(service.name.clone());
+        wanted.variable = wanted.variable.take().or_else(|| service.image_variable.clone());
+        wanted.built |= service.build.is_some();
+    }
+    uses
+}
+
+impl ImageUse {
+    /// `service a`, `services a, b`; nothing when nobody is known to want it.
+    pub fn whose(&self) -> Option<String> {
+        match self.services.as_slice() {
+            [] => None,
+            [one] => Some(format!("service {one}")),
+            several => Some(format!("services {}", several.join(", "))),
+        }
+    }
+}
+
 /// The services of a request with what they depend on, in dependency order.
 pub(super) fn selected<'a>(
     inputs: &Inputs<'a>,
@@ -158,22 +192,53 @@ pub(super) fn needs(
     request: &StartRequest,
 ) -> Result<Vec<Need>, PlanError> {
     let mut needs: Vec<Need> = Vec::new();
+    let mut absent: Vec<&Service> = Vec::new();
     for service in services {
-        if let Some(need) = need(inputs, service, request)?
-            && !needs.iter().any(|other| other.image == need.image)
-        {
-            needs.push(need);
+        match need(inputs, service, request) {
+            Wanted::Need(need) if needs.iter().any(|other| other.image == need.image) => {}
+            Wanted::Need(need) => needs.push(need),
+            Wanted::Nothing => {}
+            Wanted::Never => absent.push(service),
         }
     }
-    Ok(needs)
+    if absent.is_empty() { Ok(needs) } else { Err(never(&absent)) }
 }
 
-fn need(inputs: &Inputs<'_>, service: &Service, request: &StartRequest) -> Result<Option<Need>, PlanError> {
+/// Images that aren't there and may not be pulled.
+fn never(services: &[&Service]) -> PlanError {
+    let each = services.iter().map(|service| {
+        format!(
+            "service {}: the image {} isn't there, and its pull_policy is never",
+            service.name, service.image
+        )
+    });
+    let error = PlanError::new(each.collect::<Vec<_>>().join("; "));
+    services.iter().fold(error, |error, service| {
+        let error = error.hint(format!("docker pull {}", service.image));
+        match &service.image_variable {
+            Some(variable) => error.hint(format!("or set {variable} to one that is there")),
+            None => error,
+        }
+    })
+}
+
+/// What a service needs of its image.
+enum Wanted {
+    Nothing,
+    Need(Need),
+    /// It isn't there, and there is no way to it.
+    Never,
+}
+
+fn need(inputs: &Inputs<'_>, service: &Service, request: &StartRequest) -> Wanted {
     let image = image_of(inputs, service);
     let present = current_id(inputs.observed, &image).is_some();
     if inputs.stubs.contains_key(&service.name) {
         let action = Action::BuildStub { image: image.clone() };
-        return Ok((!present).then_some(Need { image, action, cause: Cause::Missing }));
+        return match present {
+            true => Wanted::Nothing,
+            false => Wanted::Need(Need { image, action, cause: Cause::Missing }),
+        };
     }
     let forced = |flag: &str| Cause::Forced { flag: flag.to_owned() };
     // Another service may be the one that builds the image that this one names.
@@ -185,28 +250,26 @@ fn need(inputs: &Inputs<'_>, service: &Service, request: &StartRequest) -> Resul
             () if !present => Cause::Missing,
             () if request.build => forced("--build"),
             () if builder.pull_policy == PullPolicy::Build => forced("pull_policy: build"),
-            () => return Ok(None),
+            () => return Wanted::Nothing,
         };
         let mut build = Box::new(build.clone());
         build.pull |= request.pull;
-        return Ok(Some(Need { action: Action::BuildImage { image: image.clone(), build }, image, cause }));
+        return Wanted::Need(Need {
+            action: Action::BuildImage { image: image.clone(), build },
+            image,
+            cause,
+        });
     }
     let cause = match service.pull_policy {
-        PullPolicy::Never if !present => {
-            return Err(PlanError::new(format!(
-                "service {}: the image {image} isn't there, and its pull_policy is never",
-                service.name
-            ))
-            .hint(format!("docker pull {image}")));
-        }
-        PullPolicy::Never => return Ok(None),
+        PullPolicy::Never if !present => return Wanted::Never,
+        PullPolicy::Never => return Wanted::Nothing,
         _ if !present => Cause::Missing,
         PullPolicy::Always => forced("pull_policy: always"),
         _ if request.pull => forced("--pull"),
-        _ => return Ok(None),
+        _ => return Wanted::Nothing,
     };
     let action = Action::PullImage { image: image.clone(), platform: service.platform.clone() };
-    Ok(Some(Need { image, action, cause }))
+    Wanted::Need(Need { image, action, cause })
 }
 
 #[cfg(test)]

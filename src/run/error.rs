@@ -1,11 +1,14 @@
 //! What came of a plan, and what went wrong, in the user's words.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::images;
 use super::wait::{FailedContainer, WaitFailure};
 use crate::engine::EngineError;
 use crate::failure::{Failure, Kind};
+use crate::plan::images::ImageUse;
 use crate::plan::operation::{Action, Operation, OperationId, Target, WaitCondition};
 
 /// A plan that was carried out.
@@ -43,6 +46,32 @@ pub struct OperationFailure {
     pub last_lines: Vec<String>,
     /// What to type or change.
     pub hints: Vec<String>,
+    /// The image that it was about, if any.
+    pub image: Option<FailedImage>,
+}
+
+/// An image that was to be pulled or built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedImage {
+    /// Its reference.
+    pub name: String,
+    /// Pulled, and not built.
+    pub pulled: bool,
+    /// Who wants it.
+    pub wanted: ImageUse,
+}
+
+impl FailedImage {
+    /// What an operation is about, where that is an image.
+    pub(super) fn of(operation: &Operation, uses: &BTreeMap<String, ImageUse>) -> Option<Self> {
+        let (name, pulled) = match &operation.action {
+            Action::PullImage { image, .. } => (image, true),
+            Action::BuildImage { image, .. } => (image, false),
+            _ => return None,
+        };
+        let wanted = uses.get(name).cloned().unwrap_or_default();
+        Some(Self { name: name.clone(), pulled, wanted })
+    }
 }
 
 /// Why an operation failed.
@@ -102,7 +131,10 @@ impl OperationFailure {
     /// In a line or two: what failed and why.
     fn summary(&self) -> String {
         match &self.cause {
-            FailureCause::Engine(error) => error.to_string(),
+            FailureCause::Engine(error) => match self.image.as_ref().and_then(|image| image.wanted.whose()) {
+                Some(whose) => format!("{whose}: {error}"),
+                None => error.to_string(),
+            },
             FailureCause::Wait { service, containers } => {
                 format!("service {service} is not ready: {}", reasons(containers))
             }
@@ -208,6 +240,7 @@ fn failed(failures: Vec<OperationFailure>) -> Failure {
         [] => "something failed".to_owned(),
     };
     let mut failure = Failure::new(kind, message);
+    failure.hints = images::hints(&failures);
     for (index, each) in failures.into_iter().enumerate() {
         if index > 0 {
             failure.details.push(each.summary());

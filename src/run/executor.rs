@@ -5,57 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, join_all};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::StreamExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::clock::Clock;
 use super::diagnose::diagnose;
-use super::error::{FailureCause, Interruption, OperationFailure, Outcome, RunError, attempt, reasons};
+use super::error::{
+    FailedImage, FailureCause, Interruption, OperationFailure, Outcome, RunError, attempt, reasons,
+};
 use super::event::{Event, Reporter};
 use super::events::EventHub;
+use super::images;
+use super::options::ExecuteOptions;
 use super::perform::perform;
-use super::schedule::{Class, Limits, Schedule};
+use super::schedule::{Class, Schedule};
+use super::under_way::{UnderWay, Waited};
 use super::wait::{Deaths, FailedContainer, ReadyCheck, WaitFailure, Waits};
 use crate::engine::{Engine, EngineError};
 use crate::plan::operation::{Action, Operation, OperationId, Plan, WaitCondition, WaitFor};
 
-/// Makes the tar stream that the image of a stand-in is built from, or says why it can't. Called off the async
-/// threads.
-pub type StubImage = dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync;
-
 /// How often the reporter is told that time passes.
 const TICK: Duration = Duration::from_secs(1);
-
-/// How a plan is carried out.
-#[derive(Clone)]
-pub struct ExecuteOptions {
-    /// The project, for its events.
-    pub project: String,
-    /// How long readiness may take, from the first container started; nothing: for ever.
-    pub timeout: Option<Duration>,
-    /// How much is done at once.
-    pub limits: Limits,
-    /// How long a container that was started here and has neither healthcheck nor protocol must have run before it
-    /// counts as running: one that ends at once isn't ready.
-    pub settle: Duration,
-    /// Makes stand-ins; nothing where the plan has none.
-    pub stub_image: Option<Arc<StubImage>>,
-}
-
-impl ExecuteOptions {
-    /// The usual, for this project.
-    pub fn new(project: impl Into<String>) -> Self {
-        Self {
-            project: project.into(),
-            timeout: None,
-            limits: Limits::default(),
-            settle: Duration::from_millis(150),
-            stub_image: None,
-        }
-    }
-}
 
 /// Carries `plan` out: each operation begins as soon as those it comes after have succeeded.
 ///
@@ -85,9 +57,6 @@ pub async fn execute(
     result
 }
 
-type Called = (OperationId, Result<(), EngineError>);
-type Waited = (OperationId, Result<(), FailedContainer>);
-
 /// A plan being carried out.
 struct Run<'a> {
     operations: &'a [Operation],
@@ -105,17 +74,8 @@ struct Run<'a> {
     done: usize,
     warnings: Vec<String>,
     failures: Vec<OperationFailure>,
-}
-
-/// What is under way, by what becomes of it when the plan is given up.
-#[derive(Default)]
-struct UnderWay<'a> {
-    /// These finish.
-    calls: FuturesUnordered<BoxFuture<'a, Called>>,
-    /// These are dropped.
-    transfers: FuturesUnordered<BoxFuture<'a, Called>>,
-    /// These are dropped.
-    waits: FuturesUnordered<BoxFuture<'a, Waited>>,
+    /// Until when other pulls go on after one that failed.
+    others_until: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -157,6 +117,7 @@ impl<'a> Run<'a> {
             done: 0,
             warnings: Vec::new(),
             failures: Vec::new(),
+            others_until: Instant::now(),
         })
     }
 
@@ -168,8 +129,15 @@ impl<'a> Run<'a> {
         loop {
             if interrupted || !self.failures.is_empty() {
                 under_way.waits.clear();
-                under_way.transfers.clear();
-                if under_way.calls.is_empty() {
+                under_way.builds.clear();
+                if interrupted || !self.looks_for_missing_images() {
+                    under_way.pulls.clear();
+                } else {
+                    while let Some(id) = self.schedule.next_pull() {
+                        self.begin(id, &mut under_way);
+                    }
+                }
+                if under_way.calls.is_empty() && under_way.pulls.is_empty() {
                     break;
                 }
             } else {
@@ -184,10 +152,13 @@ impl<'a> Run<'a> {
                 biased;
                 () = interrupt.cancelled(), if !interrupted => interrupted = true,
                 Some((id, result)) = under_way.calls.next() => self.called(id, result),
-                Some((id, result)) = under_way.transfers.next() => self.called(id, result),
+                Some((id, result)) = under_way.pulls.next() => self.called(id, result),
+                Some((id, result)) = under_way.builds.next() => self.called(id, result),
                 // Before deaths: one that follows a success is then known to concern somebody.
                 Some((id, result)) = under_way.waits.next() => self.waited(id, result),
                 Some((container, failure)) = next_death(&mut self.deaths) => self.died(container, failure),
+                () = tokio::time::sleep_until(self.others_until),
+                    if !self.failures.is_empty() && !under_way.pulls.is_empty() => {}
                 () = self.clock.expires(), if !under_way.waits.is_empty() => self.timed_out(),
                 _ = ticks.tick() => self.reporter.tick(),
             }
@@ -212,12 +183,10 @@ impl<'a> Run<'a> {
                 let (engine, reporter) = (Arc::clone(&self.engine), self.reporter);
                 let stub_image = self.options.stub_image.as_ref();
                 let call = async move { (id, perform(&*engine, reporter, stub_image, id, operation).await) };
-                if class == Class::Call {
-                    under_way.calls.push(call.boxed());
-                } else {
+                if class != Class::Call {
                     self.clock.transfer_begins();
-                    under_way.transfers.push(call.boxed());
                 }
+                under_way.push(class, call.boxed());
             }
         }
     }
@@ -296,14 +265,23 @@ impl<'a> Run<'a> {
     fn failed(&mut self, id: OperationId, cause: FailureCause) {
         self.took(id);
         self.reporter.event(Event::Failed { id, message: cause.to_string() });
-        let attempt = attempt(&self.operations[id]);
+        if self.failures.is_empty() {
+            self.others_until = Instant::now() + images::OTHERS;
+        }
+        let operation = &self.operations[id];
         self.failures.push(OperationFailure {
             id,
-            attempt,
+            attempt: attempt(operation),
             cause,
             last_lines: Vec::new(),
             hints: Vec::new(),
+            image: FailedImage::of(operation, &self.options.images),
         });
+    }
+
+    /// Nothing failed but pulls, and only just now: which other images can't be had is soon known.
+    fn looks_for_missing_images(&self) -> bool {
+        self.failures.iter().all(images::is_missing) && Instant::now() < self.others_until
     }
 
     /// A container that had become ready has ended: whoever relies on it can't succeed, and it isn't ready.

@@ -13,8 +13,10 @@ pub mod event;
 mod events;
 pub mod executor;
 mod healthcheck;
+mod images;
 pub mod lock;
 mod monitor;
+mod options;
 mod perform;
 pub mod ports;
 mod processes;
@@ -23,10 +25,12 @@ pub mod ready;
 mod schedule;
 #[cfg(test)]
 mod tests;
-pub mod wait;
+pub mod under_way;
+mod wait;
 
 pub use error::{FailureCause, Interruption, OperationFailure, Outcome, RunError};
-pub use executor::{ExecuteOptions, StubImage, execute};
+pub use executor::execute;
 pub use healthcheck::check_once;
+pub use options::{ExecuteOptions, StubImage};
 pub use schedule::Limits;
 pub use wait::{AlwaysReady, FailedContainer, ReadyCheck, WaitFailure};

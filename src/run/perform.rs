@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cached_files;
 use super::event::{Event, Reporter};
-use super::executor::StubImage;
+use super::options::StubImage;
 use crate::engine::{Engine, EngineError, Progress};
 use crate::plan::operation::{Action, Operation, OperationId};
 

@@ -118,6 +118,13 @@ impl Schedule {
         Some(id)
     }
 
+    /// Takes the next pull that may begin, whatever the limits.
+    pub(super) fn next_pull(&mut self) -> Option<OperationId> {
+        let id = self.ready[Class::Pull.index()].pop_first()?;
+        self.unstarted.remove(&id);
+        Some(id)
+    }
+
     /// An operation has succeeded: those that waited for it alone may begin.
     pub(super) fn succeeded(&mut self, id: OperationId) {
         self.free[self.classes[id].index()] += 1;

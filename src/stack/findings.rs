@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::merged::ImageVariables;
 use super::port_offset::PortVariables;
 use super::problem::{Mark, Problem};
 
@@ -15,6 +16,8 @@ pub struct Findings {
     pub warnings: Vec<String>,
     /// What the `*_PORT` variables are used for.
     pub ports: PortVariables,
+    /// The variables that are a service's whole image.
+    pub images: ImageVariables,
     /// Variables that were already said to be unset.
     unset: BTreeSet<String>,
 }

@@ -27,6 +27,9 @@ fn walk(node: &mut Node, env: &Env, offset: Option<&PortOffset>, path: &mut Path
                     for (name, offset) in &filled.unset {
                         findings.unset(name, &place(&node.mark, text, *offset));
                     }
+                    if let ["services", _, "image"] = path.parts()[..] {
+                        findings.images.note(&node.mark, &filled);
+                    }
                     if offset.is_some() {
                         findings.ports.note(&path.parts(), &filled);
                     }

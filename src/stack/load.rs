@@ -149,6 +149,7 @@ impl<'a> Loader<'a> {
             default_name,
             name_hint,
             port_offset: options.port_offset,
+            image_variables: std::mem::take(&mut self.findings.images),
             warnings: std::mem::take(&mut self.findings.warnings),
         })
     }

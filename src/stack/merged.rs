@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use super::model::Origin;
 use super::node::Node;
+use super::problem::Mark;
+use super::template::Substituted;
 
 /// One document made of all files of a stack.
 ///
@@ -41,6 +43,8 @@ pub struct Merged {
     pub name_hint: Option<String>,
     /// `--port-offset`: still to be added to the published ports, and already in what the text says of them elsewhere.
     pub port_offset: u16,
+    /// The variables that are a service's whole image.
+    pub image_variables: ImageVariables,
     /// Things worth saying that don't stop the load: `compose.yaml:4:12: the variable 'TAG' is not set, …`.
     pub warnings: Vec<String>,
 }
@@ -79,5 +83,24 @@ impl Env {
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// The variables that are a service's whole image, by the place of the text: `image: ${KAFKA_IMAGE:-apache/kafka}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageVariables(BTreeMap<(String, usize, usize), String>);
+
+impl ImageVariables {
+    /// Notes the variable of the image that starts here, if it is one as a whole.
+    pub fn note(&mut self, mark: &Mark, filled: &Substituted) {
+        let whole = filled.used.iter().rev().find(|(_, place)| *place == (0..filled.text.len()));
+        if let Some((name, _)) = whole {
+            self.0.insert((mark.source.name.clone(), mark.line, mark.column), name.clone());
+        }
+    }
+
+    /// The variable of the image that starts here.
+    pub fn get(&self, mark: &Mark) -> Option<&str> {
+        self.0.get(&(mark.source.name.clone(), mark.line, mark.column)).map(String::as_str)
     }
 }

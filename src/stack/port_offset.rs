@@ -39,7 +39,10 @@ pub struct PortVariables {
 impl PortVariables {
     /// Notes the variables of the scalar at this path.
     pub fn note(&mut self, path: &[&str], filled: &Substituted) {
-        for (name, place) in &filled.ports {
+        for (name, place) in filled.used.iter().filter(|(name, _)| name.ends_with("_PORT")) {
+            if filled.text[place.clone()].parse::<u16>().is_err() {
+                continue;
+            }
             let text = (&filled.text[..place.start], &filled.text[place.end..]);
             match role(path, text) {
                 Some(Role::Published) => self.published.insert(name.clone()),

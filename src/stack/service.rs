@@ -121,7 +121,10 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
         return None;
     };
     let build = fields.get("build").and_then(|at| build::read(&at, context));
-    let image = fields.get("image").and_then(|at| at.text());
+    let image_at = fields.get("image");
+    let image = image_at.as_ref().and_then(At::text);
+    let image_variable =
+        image_at.and_then(|at| context.merged.image_variables.get(at.mark()).map(str::to_owned));
     if fields.get("image").is_none() && fields.get("build").is_none() {
         at.problem_when_active("has neither an 'image' nor a 'build'");
     }
@@ -140,6 +143,7 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
     Some(Service {
         name: name.to_owned(),
         image: image.unwrap_or_default(),
+        image_variable,
         build,
         pull_policy: fields.get("pull_policy").and_then(|at| pull_policy(&at)).unwrap_or_default(),
         platform: fields.string("platform"),

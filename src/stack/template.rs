@@ -22,8 +22,8 @@ pub struct Substituted {
     pub text: String,
     /// Variables without a value and without a default, which became nothing, with their place as a byte offset.
     pub unset: Vec<(String, usize)>,
-    /// Variables named `*_PORT` that are a port, with their place in the text.
-    pub ports: Vec<(String, Range<usize>)>,
+    /// Variables that gave a part of the text, by value or default, with its place; inner ones come first.
+    pub used: Vec<(String, Range<usize>)>,
     /// Whether the port offset was added anywhere.
     pub shifted: bool,
 }
@@ -170,7 +170,7 @@ fn default(
     out.unset.append(&mut filled.unset);
     let start = out.text.len();
     let moved = |place: Range<usize>| place.start + start..place.end + start;
-    out.ports.extend(filled.ports.into_iter().map(|(name, place)| (name, moved(place))));
+    out.used.extend(filled.used.into_iter().map(|(name, place)| (name, moved(place))));
     if filled.shifted {
         out.shifted = true;
         out.text.push_str(&filled.text);
@@ -198,24 +198,19 @@ fn insert(
     out: &mut Substituted,
 ) -> Result<(), TemplateError> {
     let start = out.text.len();
-    let port = match value.parse::<u16>() {
-        Ok(port) if port > 0 && name.ends_with("_PORT") => port,
-        _ => {
-            out.text.push_str(&value);
-            return Ok(());
-        }
-    };
-    if !scope.offset.moves(name) {
-        out.text.push_str(&value);
-    } else if let Some(port) = port.checked_add(scope.offset.add) {
+    let port = value.parse::<u16>().ok().filter(|port| *port > 0 && scope.offset.moves(name));
+    if let Some(port) = port {
+        let add = scope.offset.add;
+        let Some(port) = port.checked_add(add) else {
+            let message = format!("'{name}' is {port}, which --port-offset {add} takes past 65535");
+            return Err(TemplateError { offset: at, message, syntax: false });
+        };
         out.shifted = true;
         out.text.push_str(&port.to_string());
     } else {
-        let add = scope.offset.add;
-        let message = format!("'{name}' is {port}, which --port-offset {add} takes past 65535");
-        return Err(TemplateError { offset: at, message, syntax: false });
+        out.text.push_str(&value);
     }
-    out.ports.push((name.to_owned(), start..out.text.len()));
+    out.used.push((name.to_owned(), start..out.text.len()));
     Ok(())
 }
 
@@ -358,10 +353,10 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_named_with_their_place() {
-        let out = with("a:${B_PORT:-${C_PORT:-9000}}:$A_PORT ${WORD_PORT}", 0).map(|out| out.ports);
-        let ports = [("C_PORT", 2..6), ("B_PORT", 2..6), ("A_PORT", 7..11)];
-        assert_eq!(out, Ok(ports.map(|(name, place)| (name.to_string(), place)).to_vec()));
+    fn variables_are_named_with_their_place() {
+        let out = with("a:${B_PORT:-${C_PORT:-9000}}:$A_PORT ${ONE}", 0).map(|out| out.used);
+        let used = [("C_PORT", 2..6), ("B_PORT", 2..6), ("A_PORT", 7..11)];
+        assert_eq!(out, Ok(used.map(|(name, place)| (name.to_string(), place)).to_vec()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::build::{Fluent, port, service, stack};
 use super::first_start::shop;
 use super::situation::Situation;
+use super::world::World;
 use crate::plan::operation::Plan;
 use crate::plan::{
     OneOff, PlanError, StartRequest, build_plan, images_plan, preview_plan, pull_plan, render, run_plan,
@@ -324,4 +325,24 @@ fn as_json() {
       "stack": "demo"
     }
     "#);
+}
+
+#[test]
+fn all_images_that_may_not_be_pulled_are_named() {
+    let never = |name: &str, variable: Option<&str>| {
+        let variable = variable.map(str::to_owned);
+        service(name).with(|service| {
+            service.pull_policy = PullPolicy::Never;
+            service.image_variable = variable;
+        })
+    };
+    let mut situation = Situation::new(stack([never("web", None), never("db", Some("DB_IMAGE"))]));
+    situation.world = World::new([]);
+    let error = situation.plan(&StartRequest::default()).unwrap_err();
+    insta::assert_snapshot!(format!("{error}\n{}", error.hints.join("\n")), @"
+    service web: the image web:1 isn't there, and its pull_policy is never; service db: the image db:1 isn't there, and its pull_policy is never
+    docker pull web:1
+    docker pull db:1
+    or set DB_IMAGE to one that is there
+    ");
 }

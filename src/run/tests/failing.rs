@@ -4,6 +4,7 @@ use super::support::*;
 use crate::engine::EngineError;
 use crate::engine::memory::Behaviour;
 use crate::failure::{Failure, Kind};
+use crate::plan::images::ImageUse;
 use crate::plan::operation::WaitCondition::Ready;
 use crate::plan::spec::ContainerSpec;
 use crate::run::RunError;
@@ -172,4 +173,71 @@ async fn a_build_that_fails_shows_its_last_lines() {
         "could not build own: Step 3/9 : RUN make: returned a non-zero code: 2"
     );
     assert_eq!(failure.details, ["the last output of this step:", "  cc main.c", "  main.c:1: error"]);
+}
+
+fn image_use(service: &str, variable: Option<&str>) -> ImageUse {
+    let variable = variable.map(str::to_owned);
+    ImageUse { services: vec![service.to_owned()], variable, built: false }
+}
+
+/// What is said of it, as main prints it.
+fn told(error: RunError) -> String {
+    let failure = Failure::from(error);
+    let lines = std::iter::once(failure.error.to_string()).chain(failure.details.clone());
+    lines.chain(failure.hints.iter().map(|hint| format!("hint: {hint}"))).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_images_that_cant_be_had_are_named_at_once() {
+    let mut bench = Bench::new();
+    bench.options.limits.pulls = 1;
+    bench.options.images = [
+        ("kafka:9".to_owned(), image_use("kafka", Some("KAFKA_IMAGE"))),
+        ("kong:9".to_owned(), image_use("kong", Some("KONG_IMAGE"))),
+        ("mine:1".to_owned(), image_use("mine", None)),
+        ("ghcr.io/me/private:1".to_owned(), image_use("secret", None)),
+    ]
+    .into();
+    for image in ["kafka:9", "kong:9"] {
+        let attempt = format!("pull {image}");
+        let error = EngineError::NotFound { attempt, message: "manifest unknown".to_owned() };
+        bench.engine.fail_if(move |kind, target| kind == "pull_image" && target == image, error);
+    }
+    let attempt = "pull ghcr.io/me/private:1".to_owned();
+    let denied = EngineError::Refused { attempt, message: "denied: requested access is denied".to_owned() };
+    bench.engine.fail_if(|kind, target| kind == "pull_image" && target.contains("private"), denied);
+    bench.engine.add_remote_image("huge");
+    bench.engine.delay_if(|kind, target| kind == "pull_image" && target == "huge", secs(600));
+    let mut steps = Steps::default();
+    steps.pull("kafka:9", &[]);
+    steps.pull("huge", &[]);
+    steps.pull("kong:9", &[]);
+    steps.pull("ghcr.io/me/private:1", &[]);
+    steps.up("app", ContainerSpec::default(), &[]);
+    let error = bench.run(&steps).await.unwrap_err();
+    // The one that may come is waited for a moment only.
+    assert_eq!(bench.elapsed(), secs(5));
+    insta::assert_snapshot!(told(error), @"
+    service kafka: could not pull kafka:9: manifest unknown (and 2 more, below)
+    service kong: could not pull kong:9: manifest unknown
+    service secret: could not pull ghcr.io/me/private:1: denied: requested access is denied
+    hint: log in to its registry: `docker login ghcr.io`
+    hint: set KAFKA_IMAGE, KONG_IMAGE to what can be had: in the environment, in .env, or in a file for --env-file
+    hint: check the name under `image` of service secret, or add a `build` section to make it here
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_without_a_variable_says_what_to_change() {
+    let mut bench = Bench::new();
+    bench.options.images = [("mine:1".to_owned(), image_use("mine", None))].into();
+    let attempt = "pull mine:1".to_owned();
+    let error = EngineError::NotFound { attempt, message: "manifest unknown".to_owned() };
+    bench.engine.fail_if(|kind, _| kind == "pull_image", error);
+    let mut steps = Steps::default();
+    steps.pull("mine:1", &[]);
+    insta::assert_snapshot!(told(bench.run(&steps).await.unwrap_err()), @"
+    service mine: could not pull mine:1: manifest unknown
+    hint: check the name under `image` of service mine, or add a `build` section to make it here
+    ");
 }

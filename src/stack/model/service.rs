@@ -17,6 +17,8 @@ pub struct Service {
     pub name: String,
     /// The image to run. Always there after normalisation: `<project>-<service>` for a build without `image`.
     pub image: String,
+    /// The variable that is the whole of it, if one is: `KAFKA_IMAGE`.
+    pub image_variable: Option<String>,
     /// How to build the image.
     pub build: Option<Build>,
     /// When to pull.

@@ -225,3 +225,19 @@ fn an_empty_service_has_the_defaults() {
         Service { name: "a".into(), image: "x".into(), replicas: 1, networks, ..Service::default() }
     );
 }
+
+#[test]
+fn the_variable_of_an_image_is_known() {
+    let stack = stack(
+        "
+services:
+  a: {image: '${A_IMAGE:-a:1}'}
+  b: {image: 'registry/b:${TAG:-1}'}
+  c: {extends: a}
+  d: {image: '${OUTER_IMAGE:-${INNER_IMAGE:-d}}'}
+  e: {image: e}
+",
+    );
+    let variables = ["a", "b", "c", "d", "e"].map(|name| stack.services[name].image_variable.as_deref());
+    assert_eq!(variables, [Some("A_IMAGE"), None, Some("A_IMAGE"), Some("OUTER_IMAGE"), None]);
+}
