@@ -7,11 +7,6 @@ use vv::cli::Cli;
 use vv::failure::{Failure, Kind};
 use vv::{commands, output};
 
-/// musl's own allocator takes one lock for every allocation of every thread. Elsewhere the system's is as good.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The exit code of a bug.
 const BUG: u8 = 101;
 
