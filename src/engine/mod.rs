@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod docker;
+pub mod evidence;
 #[doc(hidden)]
 pub mod memory;
 pub mod platform;
@@ -257,7 +258,7 @@ pub struct ExecSession {
 /// A container engine. Every method is one call to it, but for those that say otherwise; those on containers take a
 /// name or an id.
 #[async_trait]
-pub trait Engine: Send + Sync {
+pub trait Engine: evidence::Evidence {
     /// What engine this is. One call, the same that connecting made: it is remembered.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 

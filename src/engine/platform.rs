@@ -128,6 +128,10 @@ impl Platform for EnginePlatform {
         if container.network_mode == "host" {
             return Ok(Endpoint { address: SocketAddr::new(self.host, port), published: false });
         }
+        if !container.state.is_up() {
+            // It was started since the list was made, which knows neither its ports nor its addresses.
+            return Err(PlatformError::NotRunning(format!("{} was only just started", container.name)));
+        }
         let Some((network, address)) = address_of(container) else {
             let why = format!("{} has no address on a network", container.name);
             return Err(PlatformError::NotReachable(why));

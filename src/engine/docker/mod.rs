@@ -11,6 +11,7 @@ mod credentials;
 mod dockerignore;
 mod error;
 mod events;
+mod evidence;
 mod exec;
 mod helper;
 mod images;

@@ -7,6 +7,7 @@ mod behaviour;
 mod calls;
 mod containers;
 mod engine;
+mod evidence;
 mod exec;
 mod life;
 mod resources;
