@@ -1,15 +1,18 @@
 //! The levels of a service put together: container, healthcheck, port, protocol, each only where the one below holds.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
-use super::answer::{Answer, ProbeFailure, seconds};
+use super::answer::{Answer, ProbeFailure};
 use super::container::{self, Finding};
 use super::credentials::Secrets;
 use super::deep::{self, DeepCheck};
 use super::net::{GRACE, Place, Wire};
+use super::patience::{Patience, insistently};
 use super::question::{Page, Question, Scheme, bare_port};
 use super::target::{Deadline, Reach, Target};
 use super::{Check, Level, Outcome, healthcheck};
@@ -24,10 +27,10 @@ pub async fn check_services<'a>(
     services: impl IntoIterator<Item = &'a Service>,
     platform: &dyn Platform,
     depth: Level,
-    timeout: Duration,
+    patience: Patience,
 ) -> Vec<Check> {
     let services =
-        services.into_iter().map(|service| check_service(stack, service, platform, depth, timeout));
+        services.into_iter().map(|service| check_within(stack, service, platform, depth, patience));
     join_all(services).await.into_iter().flatten().collect()
 }
 
@@ -39,6 +42,17 @@ pub async fn check_service(
     depth: Level,
     timeout: Duration,
 ) -> Vec<Check> {
+    check_within(stack, service, platform, depth, Patience::each(timeout)).await
+}
+
+/// As [`check_service`], with a limit for all of it too.
+pub async fn check_within(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    depth: Level,
+    patience: Patience,
+) -> Vec<Check> {
     let started = Instant::now();
     let whole = |finding: Finding| Check {
         replica: Replica { service: service.name.clone(), number: 0 },
@@ -49,13 +63,14 @@ pub async fn check_service(
         hint: finding.hint,
         took: started.elapsed(),
     };
-    let replicas = match Deadline::after(timeout).bound(platform.replicas(&service.name)).await {
+    let limit = patience.engine();
+    let replicas = match limit.bound(platform.replicas(&service.name)).await {
         Ok(Ok(replicas)) => replicas,
         Ok(Err(error)) => {
             return vec![whole(Finding::fail(format!("the engine can't be asked: {error}"), "vv status"))];
         }
         Err(_) => {
-            let late = format!("the engine doesn't answer within {}", seconds(timeout));
+            let late = format!("the engine doesn't answer within {}", limit.limit_text());
             return vec![whole(Finding::fail(late, "is the engine overloaded?"))];
         }
     };
@@ -70,7 +85,7 @@ pub async fn check_service(
         }
         _ => Vec::new(),
     };
-    let each = replicas.iter().map(|status| check_replica(stack, service, platform, status, depth, timeout));
+    let each = replicas.iter().map(|status| check_replica(stack, service, platform, status, depth, patience));
     checks.extend(join_all(each).await.into_iter().flatten());
     checks
 }
@@ -87,6 +102,11 @@ pub async fn protocol(
     status: &ReplicaStatus,
     timeout: Duration,
 ) -> Result<Answer, ProbeFailure> {
+    answer_of(Target { stack, service, status, platform, deadline: Deadline::after(timeout) }).await
+}
+
+async fn answer_of(target: Target<'_>) -> Result<Answer, ProbeFailure> {
+    let Target { service, status, .. } = target;
     // A dead container has no address, which must not look like one that can't be reached from here.
     if status.state != ReplicaState::Running {
         return Err(ProbeFailure::new("isn't running"));
@@ -94,7 +114,6 @@ pub async fn protocol(
     let Some(question) = Question::of(service, status.stub) else {
         return Ok(Answer::NotAsked("nothing is known of what it serves".into()));
     };
-    let target = Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
     let secrets = Secrets::of(service);
     secrets.scrub_outcome(ask(&target, &question).await)
 }
@@ -140,10 +159,10 @@ async fn check_replica(
     platform: &dyn Platform,
     status: &ReplicaStatus,
     depth: Level,
-    timeout: Duration,
+    patience: Patience,
 ) -> Vec<Check> {
-    let target = || Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
-    let mut ladder = Ladder { service, status, depth, checks: Vec::new(), broken: None };
+    let target = || Target { stack, service, status, platform, deadline: patience.deadline() };
+    let mut ladder = Ladder { service, status, depth, patience, checks: Vec::new(), broken: None };
 
     let found = container::judge(stack, service, status);
     let done = found.outcome == Outcome::Ok && status.state != ReplicaState::Running;
@@ -162,29 +181,32 @@ async fn check_replica(
     }
 
     let question = Question::of(service, status.stub);
-    let asked = question.as_ref().and_then(Question::port).map(|port| (port, true));
-    let bare = || if question.is_none() { bare_port(service) } else { None };
-    if let Some((port, promised)) = asked.or_else(bare) {
-        ladder
-            .step(Level::Port, &format!("port {port}"), async || check_port(&target(), port, promised).await)
-            .await;
-    }
-
-    if let Some(question) = &question {
-        ladder
-            .step(Level::Protocol, &question.name(), async || {
-                let mut answer = protocol(stack, service, platform, status, timeout).await;
-                if let Ok(Answer::Seen(detail)) = &mut answer {
-                    *detail = stubbed(std::mem::take(detail), status, question);
-                }
-                Finding::from(answer)
-            })
-            .await;
+    match &question {
+        Some(question) => ladder.ask(question, target()).await,
+        None => {
+            if let Some((port, promised)) = bare_port(service) {
+                let name = format!("port {port}");
+                ladder.step(Level::Port, &name, async || check_port(&target(), port, promised).await).await;
+            }
+        }
     }
     if depth >= Level::Deep {
         ladder.deep(deep::checks(target()), &Secrets::of(service)).await;
     }
     ladder.checks
+}
+
+/// Asks the question until its answer counts.
+async fn asked(target: Target<'_>, question: &Question) -> Finding {
+    let mut answer = match question {
+        // Never two at once in a container, and its exit code is its last word.
+        Question::Exec(_) => answer_of(target).await,
+        _ => insistently(|| answer_of(target), target.deadline).await,
+    };
+    if let Ok(Answer::Seen(detail)) = &mut answer {
+        *detail = stubbed(std::mem::take(detail), target.status, question);
+    }
+    Finding::from(answer)
 }
 
 /// What is proven of a stand-in isn't proven of the service.
@@ -197,7 +219,7 @@ fn stubbed(detail: String, status: &ReplicaStatus, question: &Question) -> Strin
 
 /// That a port accepts, and that whoever accepts doesn't hang up at once.
 async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
-    let connect = async {
+    let connect = async || {
         let place = match target.reach(port).await? {
             Reach::At(endpoint) => Place::of(endpoint, port),
             Reach::Hidden(why) => return Ok(Finding::skipped(format!("not asked: {why}"))),
@@ -208,7 +230,7 @@ async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
         }
         Ok(Finding::ok(format!("{} accepts", place.address)))
     };
-    match connect.await {
+    match insistently(connect, target.deadline).await {
         Ok(found) => found,
         Err(ProbeFailure { detail, hint, .. }) if promised => {
             Finding { outcome: Outcome::Fail, detail, hint }
@@ -220,11 +242,17 @@ async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
     }
 }
 
+/// What wasn't asked isn't proven.
+fn late() -> Finding {
+    Finding::fail("not asked: the time for all checks was over before", "--timeout gives more")
+}
+
 /// The checks of a replica so far, and the one that broke.
 struct Ladder<'a> {
     service: &'a Service,
     status: &'a ReplicaStatus,
     depth: Level,
+    patience: Patience,
     checks: Vec<Check>,
     broken: Option<String>,
 }
@@ -238,9 +266,49 @@ impl Ladder<'_> {
         let started = Instant::now();
         let found = match &self.broken {
             Some(lower) => Finding::skipped(format!("not asked: {lower} failed")),
+            None if self.patience.is_over() => late(),
             None => question().await,
         };
         self.add(level, name, started, found);
+    }
+
+    /// Takes the steps of the port and of the protocol, both at once: an answer in the protocol proves the port too,
+    /// without the time that a port must stay open for to count.
+    async fn ask(&mut self, question: &Question, target: Target<'_>) {
+        let started = Instant::now();
+        let timed = async |work: BoxFuture<'_, Finding>| (work.await, started.elapsed());
+        let asks = self.broken.is_none() && !self.patience.is_over() && self.depth >= Level::Protocol;
+        let Some(port) = question.port().filter(|_| asks) else {
+            if let Some(port) = question.port() {
+                let name = format!("port {port}");
+                self.step(Level::Port, &name, async || check_port(&target, port, true).await).await;
+            }
+            let name = question.name();
+            return self.step(Level::Protocol, &name, async || asked(target, question).await).await;
+        };
+        let mut protocol = pin!(timed(asked(target, question).boxed()));
+        let mut open = pin!(timed(check_port(&target, port, true).boxed()));
+        let (open, answer) = tokio::select! {
+            open = &mut open => match open.0.outcome {
+                Outcome::Fail => (open, None),
+                _ => (open, Some(protocol.await)),
+            },
+            answer = &mut protocol => match (answer.0.outcome, target.reach(port).await) {
+                (Outcome::Ok | Outcome::Warn, Ok(Reach::At(endpoint))) => {
+                    ((Finding::ok(format!("{} accepts", endpoint.address)), answer.1), Some(answer))
+                }
+                _ => (open.await, Some(answer)),
+            },
+        };
+        self.push(Level::Port, &format!("port {port}"), open.1, open.0);
+        let (found, took) = match (&self.broken, answer) {
+            (None, Some(answer)) => answer,
+            (lower, _) => {
+                let lower = lower.as_deref().unwrap_or("the port");
+                (Finding::skipped(format!("not asked: {lower} failed")), Duration::ZERO)
+            }
+        };
+        self.push(Level::Protocol, &question.name(), took, found);
     }
 
     /// Takes all steps of the deep level at once.
@@ -250,6 +318,10 @@ impl Ladder<'_> {
                 let skipped = Finding::skipped(format!("not asked: {lower} failed"));
                 self.add(Level::Deep, &check.name, Instant::now(), skipped);
             }
+            return;
+        }
+        if self.patience.is_over() {
+            checks.iter().for_each(|check| self.add(Level::Deep, &check.name, Instant::now(), late()));
             return;
         }
         let each = checks.into_iter().map(async |check| {

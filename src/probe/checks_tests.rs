@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::platform::{ExecResult, HealthVerdict};
+use crate::platform::{ExecResult, HealthVerdict, PlatformError};
 use crate::probe::testing::{
     BRIEF, Fake, PATIENCE, closing, page, service, silent, stack_of, status, system,
 };
@@ -22,7 +22,7 @@ async fn lines(subject: &Service, platform: &dyn Platform, depth: Level, patienc
 }
 
 async fn all(subject: &Service, platform: &dyn Platform) -> String {
-    lines(subject, platform, Level::Deep, PATIENCE).await
+    lines(subject, platform, Level::Protocol, PATIENCE).await
 }
 
 fn checked(mut subject: Service, test: Test) -> Service {
@@ -172,6 +172,33 @@ async fn the_healthcheck_is_run_where_the_verdict_is_not_good() {
 }
 
 #[tokio::test]
+async fn a_test_that_could_not_be_run_to_its_end_says_nothing() {
+    let mut subject = checked(service("api", &[], &[]), Test::Cmd(vec!["probe".into()]));
+    let mut report = Vec::new();
+    for verdict in [HealthVerdict::Starting, HealthVerdict::Unhealthy] {
+        for own in [None, Some(BRIEF)] {
+            subject.healthcheck.as_mut().unwrap().timeout = own;
+            for error in [PlatformError::Timeout(BRIEF), PlatformError::Other("the engine is busy".into())] {
+                let platform =
+                    Fake::default().with(with_health("api", verdict)).broken_command("probe", error.clone());
+                let all = all(&subject, &platform).await;
+                report.push(format!("{verdict:?}, {own:?}, {error}: {}", all.lines().last().unwrap()));
+            }
+        }
+    }
+    insta::assert_snapshot!(report.join("\n"), @r"
+    Starting, None, no answer within 300ms: 1 Healthcheck/healthcheck: Warn: the engine has no verdict yet -> ask again later, or look at vv logs api
+    Starting, None, the engine is busy: 1 Healthcheck/healthcheck: Warn: the engine has no verdict yet -> ask again later, or look at vv logs api
+    Starting, Some(300ms), no answer within 300ms: 1 Healthcheck/healthcheck: Fail: doesn't pass yet: the command doesn't end within 300 ms -> vv logs api
+    Starting, Some(300ms), the engine is busy: 1 Healthcheck/healthcheck: Warn: the engine has no verdict yet -> ask again later, or look at vv logs api
+    Unhealthy, None, no answer within 300ms: 1 Healthcheck/healthcheck: Fail: unhealthy -> vv logs api
+    Unhealthy, None, the engine is busy: 1 Healthcheck/healthcheck: Fail: unhealthy -> vv logs api
+    Unhealthy, Some(300ms), no answer within 300ms: 1 Healthcheck/healthcheck: Fail: unhealthy: the command doesn't end within 300 ms -> vv logs api
+    Unhealthy, Some(300ms), the engine is busy: 1 Healthcheck/healthcheck: Fail: unhealthy -> vv logs api
+    ");
+}
+
+#[tokio::test]
 async fn a_healthcheck_shows_no_secret() {
     let mut subject = checked(service("api", &[], &[]), Test::Cmd(vec!["probe".into()]));
     subject.environment.insert("DB_PASSWORD".into(), Some("hunter22".into()));
@@ -216,33 +243,24 @@ struct Stuck;
 
 #[async_trait::async_trait]
 impl Platform for Stuck {
-    async fn replicas(&self, _: &str) -> Result<Vec<ReplicaStatus>, crate::platform::PlatformError> {
+    async fn replicas(&self, _: &str) -> Result<Vec<ReplicaStatus>, PlatformError> {
         std::future::pending().await
     }
-    async fn reach(
-        &self,
-        _: &Replica,
-        _: u16,
-    ) -> Result<crate::platform::Endpoint, crate::platform::PlatformError> {
+    async fn reach(&self, _: &Replica, _: u16) -> Result<crate::platform::Endpoint, PlatformError> {
         std::future::pending().await
     }
-    async fn exec(
-        &self,
-        _: &Replica,
-        _: &[String],
-        _: Duration,
-    ) -> Result<ExecResult, crate::platform::PlatformError> {
+    async fn exec(&self, _: &Replica, _: &[String], _: Duration) -> Result<ExecResult, PlatformError> {
         std::future::pending().await
     }
-    async fn last_logs(&self, _: &Replica, _: usize) -> Result<Vec<String>, crate::platform::PlatformError> {
+    async fn last_logs(&self, _: &Replica, _: usize) -> Result<Vec<String>, PlatformError> {
         std::future::pending().await
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_hangs_is_a_failure_in_time() {
     let consul = system("consul", 8500);
-    insta::assert_snapshot!(lines(&consul, &Stuck, Level::Deep, BRIEF).await, @"0 Container/container: Fail: the engine doesn't answer within 300 ms -> is the engine overloaded?");
+    insta::assert_snapshot!(lines(&consul, &Stuck, Level::Deep, BRIEF).await, @"0 Container/container: Fail: the engine doesn't answer within 3 s -> is the engine overloaded?");
     let one = status("consul", 1);
     let failure = protocol(&stack_of([consul.clone()]), &consul, &Stuck, &one, BRIEF).await.unwrap_err();
     assert_eq!(failure.detail, "the engine didn't say within 300 ms where port 8500 answers");

@@ -113,7 +113,7 @@ fn given(service: &Service, name: &str) -> Option<String> {
 }
 
 /// What must not show in a line about this service: values of secret-looking variables, passwords in URLs, secrets.
-pub(super) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 impl Secrets {
     /// Those of a service.
@@ -143,6 +143,11 @@ impl Secrets {
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self(secrets)
+    }
+
+    /// Each of them, the longest first. For replacing them elsewhere, never for showing.
+    pub fn into_values(self) -> Vec<String> {
+        self.0
     }
 
     /// The text with each secret replaced.

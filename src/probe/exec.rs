@@ -3,22 +3,40 @@
 use super::answer::{Answer, ProbeFailure};
 use super::said::{last_line, telling_line};
 use super::target::Target;
-use crate::platform::PlatformError;
+use crate::platform::{ExecResult, PlatformError};
+
+/// What became of a run.
+pub(super) enum Ran {
+    /// It ended: with 0, or not.
+    Ended(Result<Answer, ProbeFailure>),
+    /// It didn't end in time.
+    Late(ProbeFailure),
+    /// The platform couldn't run it.
+    Refused(ProbeFailure),
+}
 
 /// Runs it once; 0 is well.
 pub(super) async fn ask(target: &Target<'_>, command: &[String]) -> Result<Answer, ProbeFailure> {
+    match run(target, command).await {
+        Ran::Ended(answer) => answer,
+        Ran::Late(failure) | Ran::Refused(failure) => Err(failure),
+    }
+}
+
+/// Runs it once, and tells a command that fails from one that couldn't be run to its end.
+pub(super) async fn run(target: &Target<'_>, command: &[String]) -> Ran {
     let limit = target.deadline.left();
-    let ran = match target.deadline.bound(target.platform.exec(&target.status.replica, command, limit)).await
-    {
-        Ok(Err(PlatformError::Timeout(_))) | Err(_) => {
-            return Err(ProbeFailure::new(format!(
-                "the command doesn't end within {}",
-                target.deadline.limit_text()
-            )));
-        }
-        Ok(Err(error)) => return Err(ProbeFailure::new(error.to_string())),
-        Ok(Ok(ran)) => ran,
-    };
+    match target.deadline.bound(target.platform.exec(&target.status.replica, command, limit)).await {
+        Ok(Err(PlatformError::Timeout(_))) | Err(_) => Ran::Late(ProbeFailure::new(format!(
+            "the command doesn't end within {}",
+            target.deadline.limit_text()
+        ))),
+        Ok(Err(error)) => Ran::Refused(ProbeFailure::new(error.to_string())),
+        Ok(Ok(ran)) => Ran::Ended(judge(&ran)),
+    }
+}
+
+fn judge(ran: &ExecResult) -> Result<Answer, ProbeFailure> {
     if ran.code == 0 {
         return Ok(Answer::Seen(match last_line(&ran.output) {
             Some(said) => format!("the command exits with 0: {said}"),

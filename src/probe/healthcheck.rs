@@ -1,9 +1,11 @@
 //! The healthcheck level: the platform's verdict, and one run of the test where there is no good one (yet).
 
+use std::time::Duration;
+
 use super::answer::{Answer, ProbeFailure};
 use super::container::Finding;
 use super::credentials::Secrets;
-use super::exec;
+use super::exec::{self, Ran};
 use super::question::Question;
 use super::target::{Deadline, Target};
 use crate::platform::HealthVerdict;
@@ -19,7 +21,7 @@ pub(super) async fn check(target: &Target<'_>) -> Option<Finding> {
     let name = &target.service.name;
     let logs = format!("vv logs {name}");
     let ran = match test(target) {
-        Some(command) => Some(run(target, &command).await),
+        Some(command) => run(target, &command).await,
         None => None,
     };
     Some(match (verdict, ran) {
@@ -65,12 +67,21 @@ fn test(target: &Target<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// Runs the test once, in no more time than the file gives it.
-async fn run(target: &Target<'_>, command: &[String]) -> Result<Answer, ProbeFailure> {
-    let own = target.service.healthcheck.as_ref().and_then(|check| check.timeout);
-    let limit = target.deadline.left();
-    let deadline = Deadline::after(own.map_or(limit, |own| own.min(limit)));
-    exec::ask(&Target { deadline, ..*target }, command)
-        .await
-        .map_err(|failure| Secrets::of(target.service).scrub_failure(failure))
+/// The time that the engine gives a test where the file doesn't say
+/// (<https://docs.docker.com/reference/dockerfile/#healthcheck>).
+const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs the test once, in no more time than the file gives it. Nothing is known where it couldn't be run, or would
+/// have had more time than is left here: that says nothing of the service.
+async fn run(target: &Target<'_>, command: &[String]) -> Option<Result<Answer, ProbeFailure>> {
+    let own = target.service.healthcheck.as_ref().and_then(|check| check.timeout).unwrap_or(USUAL_TIMEOUT);
+    let left = target.deadline.left();
+    let deadline = Deadline::after(own.min(left));
+    match exec::run(&Target { deadline, ..*target }, command).await {
+        Ran::Ended(answer) => {
+            Some(answer.map_err(|failure| Secrets::of(target.service).scrub_failure(failure)))
+        }
+        Ran::Late(failure) => (own <= left).then_some(Err(failure)),
+        Ran::Refused(_) => None,
+    }
 }

@@ -15,6 +15,8 @@ mod consul;
 mod container;
 mod credentials;
 pub mod deep;
+#[cfg(test)]
+mod document_tests;
 mod elasticsearch;
 mod exec;
 mod grafana;
@@ -27,6 +29,7 @@ mod kind;
 mod kong;
 mod listen;
 mod net;
+mod patience;
 mod postgres;
 mod prometheus;
 pub mod question;
@@ -45,7 +48,9 @@ mod zookeeper;
 
 pub use answer::{Answer, ProbeFailure};
 pub use checks::{check_service, protocol};
+pub use credentials::Secrets;
 pub use kind::Kind;
+pub use patience::Patience;
 pub use report::Report;
 
 /// One question asked, and what came of it.

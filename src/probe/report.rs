@@ -56,7 +56,8 @@ pub struct Summary<'a> {
     pub fail: usize,
     /// How many weren't asked.
     pub skipped: usize,
-    /// The one to show: the first of the worst; of nothing but good ones the deepest.
+    /// The one to show: the first of the worst; of nothing but good ones that of the
+    /// system's own protocol, or else the deepest.
     pub headline: &'a Line,
 }
 
@@ -65,6 +66,17 @@ impl Report {
     pub fn new(stack: impl Into<String>, checks: &[Check]) -> Self {
         let checks: Vec<Line> = checks.iter().map(Line::from).collect();
         Self { schema: SCHEMA, stack: stack.into(), status: worst(&checks), checks }
+    }
+
+    /// Whether anything is this bad, or worse.
+    pub fn is(&self, threshold: Outcome) -> bool {
+        self.status >= threshold
+    }
+
+    /// The services of which something is this bad or worse, in the order in which they come.
+    pub fn services_with(&self, threshold: Outcome) -> Vec<&str> {
+        let summaries = self.services();
+        summaries.into_iter().filter(|summary| summary.status >= threshold).map(|all| all.service).collect()
     }
 
     /// A summary per service, in the order in which they come.
@@ -86,8 +98,9 @@ impl Report {
         let status = worst(lines.iter().copied());
         let mut matching = lines.iter().filter(|line| line.status == status);
         let headline = match status {
-            // The last of equals: the deepest of the last replica would be as good, but the first reads better.
-            Outcome::Ok => matching.rev().max_by_key(|line| line.level),
+            // The system's own word on itself says more than any one of the many deep checks; of equals, the first
+            // reads best.
+            Outcome::Ok => matching.rev().max_by_key(|line| (line.level == Level::Protocol, line.level)),
             _ => matching.next(),
         };
         Some(Summary {
@@ -100,6 +113,16 @@ impl Report {
             // All skipped is ok, without a check that is.
             headline: headline.unwrap_or(first),
         })
+    }
+}
+
+impl Line {
+    /// The replica's name for people: `web-2`; the service's where it is about the service as a whole.
+    pub fn who(&self) -> String {
+        match self.replica {
+            0 => self.service.clone(),
+            number => format!("{}-{number}", self.service),
+        }
     }
 }
 
@@ -178,6 +201,54 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    /// The schema that is published, and that is stricter here: nothing is written that it doesn't tell of.
+    fn schema() -> serde_json::Value {
+        let mut schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../docs/schema/health.json")).unwrap();
+        schema["additionalProperties"] = false.into();
+        schema["$defs"]["check"]["additionalProperties"] = false.into();
+        schema
+    }
+
+    #[test]
+    fn the_document_is_what_its_schema_says() {
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        let outcomes = [Outcome::Ok, Outcome::Skipped, Outcome::Warn, Outcome::Fail];
+        let levels = [Level::Container, Level::Healthcheck, Level::Port, Level::Protocol, Level::Deep];
+        let mut checks: Vec<Check> = Vec::new();
+        for level in levels {
+            checks.extend(outcomes.map(|outcome| check("web", 1, level, outcome)));
+        }
+        checks[0].hint = Some("vv logs web".into());
+        checks[1].replica.number = 0;
+        for checks in [&checks[..], &checks[..1], &[]] {
+            let document = serde_json::to_value(Report::new("demo", checks)).unwrap();
+            let wrong: Vec<String> =
+                validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert_eq!(wrong, Vec::<String>::new(), "{document:#}");
+        }
+    }
+
+    #[test]
+    fn the_schema_tells_wrong_documents() {
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        let right =
+            serde_json::to_value(Report::new("demo", &[check("a", 1, Level::Port, Outcome::Ok)])).unwrap();
+        assert!(validator.is_valid(&right));
+        for (place, value) in [
+            ("/schema", serde_json::json!("vv.health/2")),
+            ("/status", "skipped".into()),
+            ("/checks/0/level", "shallow".into()),
+            ("/checks/0/replica", (-1).into()),
+            ("/checks/0/ms", 1.5.into()),
+            ("/checks/0/detail", serde_json::Value::Null),
+        ] {
+            let mut wrong = right.clone();
+            *wrong.pointer_mut(place).unwrap() = value;
+            assert!(!validator.is_valid(&wrong), "{place}");
+        }
     }
 
     #[test]
