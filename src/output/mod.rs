@@ -6,6 +6,7 @@ mod lasting;
 pub mod live;
 pub mod log;
 pub mod plain;
+pub mod screen;
 pub mod stub;
 pub mod table;
 pub mod terminal;
@@ -100,18 +101,33 @@ impl Printer {
 
     /// Who shows the progress of a plan.
     pub fn reporter(&self) -> Arc<dyn Reporter> {
-        let mode = match self.progress {
-            ProgressMode::Auto if io::stderr().is_terminal() => ProgressMode::Tty,
-            ProgressMode::Auto => ProgressMode::Plain,
-            mode => mode,
-        };
-        match mode {
-            _ if self.quiet => Arc::new(plain::Silent),
-            ProgressMode::Tty => Arc::new(live::Live::new()),
-            ProgressMode::Json => Arc::new(plain::Json::new()),
-            _ => Arc::new(plain::Plain::new(self.verbose)),
+        match self.mode() {
+            Mode::Silent => Arc::new(plain::Silent),
+            Mode::Live => Arc::new(live::Live::new()),
+            Mode::Json => Arc::new(plain::Json::new()),
+            Mode::Plain => Arc::new(plain::Plain::new(self.verbose)),
         }
     }
+
+    /// How progress is shown.
+    fn mode(&self) -> Mode {
+        match self.progress {
+            _ if self.quiet => Mode::Silent,
+            ProgressMode::Auto if io::stderr().is_terminal() => Mode::Live,
+            ProgressMode::Auto | ProgressMode::Plain => Mode::Plain,
+            ProgressMode::Tty => Mode::Live,
+            ProgressMode::Json => Mode::Json,
+        }
+    }
+}
+
+/// How progress is shown, all things considered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Silent,
+    Live,
+    Plain,
+    Json,
 }
 
 /// Writes a line to stderr. A terminal that went away is no reason to stop working.

@@ -7,6 +7,7 @@ mod support;
 mod commands;
 mod engine;
 mod failures;
+mod health;
 mod interop;
 mod lifecycle;
 mod one_offs;

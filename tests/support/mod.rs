@@ -167,7 +167,8 @@ impl Drop for Project {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    /// Of a command that has ended.
+    pub fn of(output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         Self {
             code: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or(0)),
