@@ -27,3 +27,5 @@ pub mod run;
 pub mod stack;
 /// The stand-in for services whose sources aren't there yet.
 pub mod stub;
+/// Spans: what they are and how they are sent. Pure.
+pub mod trace;

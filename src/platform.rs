@@ -111,6 +111,12 @@ pub trait Platform: Send + Sync {
     /// on the stack's network.
     async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError>;
 
+    /// What other containers may know a replica by: its addresses and names on its networks, its container's name and
+    /// host name. Empty where that can't be told.
+    async fn names(&self, _replica: &Replica) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Runs a command in a replica. Past `timeout` the answer is [`PlatformError::Timeout`].
     async fn exec(
         &self,

@@ -150,6 +150,16 @@ impl Platform for EnginePlatform {
         Ok(Endpoint { address: door, published: true })
     }
 
+    async fn names(&self, replica: &Replica) -> Vec<String> {
+        let Ok(container) = self.container(replica) else { return Vec::new() };
+        let addresses = container.networks.values().flat_map(|network| [&network.address, &network.address6]);
+        let mut names: Vec<String> = addresses.filter(|address| !address.is_empty()).cloned().collect();
+        names.push(container.name.clone());
+        // A container's host name is the short form of its id, unless the stack says otherwise.
+        names.extend(container.id.get(..12).map(str::to_owned));
+        names
+    }
+
     async fn exec(
         &self,
         replica: &Replica,

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use crate::stub::SpanContext;
+use crate::trace::SpanContext;
 
 /// Lines that wait for Logstash at most; more are dropped.
 const QUEUE: usize = 1024;

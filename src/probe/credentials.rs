@@ -102,7 +102,7 @@ fn unquote(text: &str) -> String {
 }
 
 /// A variable's value, or the content of the file that its `_FILE` twin names when the stack mounts that file.
-fn given(service: &Service, name: &str) -> Option<String> {
+pub(super) fn given(service: &Service, name: &str) -> Option<String> {
     if let Some(value) = variable(service, name) {
         return Some(value.to_owned());
     }

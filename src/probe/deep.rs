@@ -4,15 +4,17 @@
 //! What a check writes is called [`PROBE`] and is removed again, or is kept for a minute at most by the system itself.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::answer::{Answer, ProbeFailure};
-use super::consul;
 use super::kind::Kind;
 use super::net::Place;
-use super::target::{Reach, Target};
+use super::target::{Deadline, Reach, Target};
+use super::{adminer, consul, envoy, grafana, graphql, jaeger, kong, konga, otel_collector, prometheus};
+use super::{redis_commander, signoz, temporal_ui, traefik};
 
 /// The name of everything that a check writes: a topic, a key, a document, a service of spans.
 pub const PROBE: &str = "vv-probe";
@@ -60,10 +62,65 @@ pub(super) fn checks(target: Target<'_>) -> Vec<DeepCheck<'_>> {
         return Vec::new();
     }
     match Kind::of(target.service) {
+        Some(Kind::Adminer) => adminer::deep(target),
         Some(Kind::Consul) => consul::deep(target),
+        Some(Kind::Envoy) => envoy::deep(target),
+        Some(Kind::Grafana) => grafana::deep(target),
+        Some(Kind::Graphql) => graphql::deep(target),
+        Some(Kind::Jaeger) => jaeger::deep(target),
+        Some(Kind::Kong) => kong::deep(target),
+        Some(Kind::Konga) => konga::deep(target),
+        Some(Kind::OtelCollector) => otel_collector::deep(target),
+        Some(Kind::Prometheus) => prometheus::deep(target),
+        Some(Kind::RedisCommander) => redis_commander::deep(target),
+        Some(Kind::Signoz) => signoz::deep(target),
+        Some(Kind::TemporalUi) => temporal_ui::deep(target),
+        Some(Kind::Traefik) => traefik::deep(target),
         // Of the others, the protocol level is all there is.
         _ => Vec::new(),
     }
+}
+
+/// Before something that settles by itself is looked at again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What was seen of something that settles by itself.
+pub(super) enum Look {
+    /// It won't change.
+    Final(Outcome),
+    /// It may: what it comes to if it doesn't.
+    NotYet(Outcome),
+}
+
+/// Looks until it is settled, or the time is up: what is eventually so mustn't be called wrong too early.
+pub(super) async fn settled<F>(deadline: Deadline, mut look: impl FnMut() -> F) -> Outcome
+where
+    F: Future<Output = Result<Look, ProbeFailure>>,
+{
+    let mut last = None;
+    loop {
+        match look().await {
+            Ok(Look::Final(outcome)) => return outcome,
+            Ok(Look::NotYet(outcome)) => last = Some(outcome),
+            // The time ran out in the middle of a look.
+            Err(failure) if deadline.left().is_zero() => return last.unwrap_or(Err(failure)),
+            Err(failure) => return Err(failure),
+        }
+        if deadline.bound(tokio::time::sleep(PAUSE)).await.is_err()
+            && let Some(outcome) = last.take()
+        {
+            return outcome;
+        }
+    }
+}
+
+/// The first few of many, for a line.
+pub(super) fn few(mut texts: Vec<String>) -> String {
+    const SHOWN: usize = 3;
+    let more = texts.len().saturating_sub(SHOWN);
+    texts.truncate(SHOWN);
+    let text = texts.join("; ");
+    if more > 0 { format!("{text}; and {more} more") } else { text }
 }
 
 /// A word that no other run of a check uses: two at once mustn't read each other's.

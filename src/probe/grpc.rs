@@ -1,6 +1,6 @@
-//! gRPC's own health service, `grpc.health.v1.Health/Check`, over HTTP/2 without TLS.
+//! Unary gRPC calls over HTTP/2 without TLS, and gRPC's own health service, `grpc.health.v1.Health/Check`.
 //!
-//! The two messages are a string and a number, so they are written and read by hand:
+//! The two messages of the latter are a string and a number, so they are written and read by hand:
 //! <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>.
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -15,28 +15,38 @@ const LIMIT: usize = 4096;
 
 /// Asks how a service of the server (empty: the server as a whole) is.
 pub(super) async fn ask(target: &Target<'_>, place: Place, service: &str) -> Result<Answer, ProbeFailure> {
+    call(target, place, "/grpc.health.v1.Health/Check", encode(service)).await?.verdict(service)
+}
+
+/// Calls a method, `/package.Service/Method`, with a length-prefixed message.
+pub(super) async fn call(
+    target: &Target<'_>,
+    place: Place,
+    method: &str,
+    message: Bytes,
+) -> Result<Reply, ProbeFailure> {
     let wire = Wire::open(place, target.deadline).await?;
-    match target.deadline.bound(check(wire, place, service)).await {
-        Ok(answer) => answer,
+    match target.deadline.bound(converse(wire, place, method, message)).await {
+        Ok(reply) => reply,
         Err(Late) => Err(place.silent(&target.deadline)),
     }
 }
 
-async fn check(mut wire: Wire, place: Place, service: &str) -> Result<Answer, ProbeFailure> {
+async fn converse(mut wire: Wire, place: Place, method: &str, message: Bytes) -> Result<Reply, ProbeFailure> {
     if place.published {
         wire.stays(super::net::GRACE).await?;
     }
     let (client, connection) =
         h2::client::handshake(wire.into_stream()).await.map_err(|error| foreign(place, &error))?;
     // Ends with the exchange: the connection is driven beside it and dropped with it.
-    let exchange = exchange(client, place, service);
+    let exchange = exchange(client, place, method, message);
     tokio::pin!(exchange);
     tokio::select! {
         biased;
-        reply = &mut exchange => reply?.verdict(service),
+        reply = &mut exchange => reply,
         ended = connection => match ended {
             // The server may close right after the answer; it is read already then.
-            Ok(()) => exchange.await?.verdict(service),
+            Ok(()) => exchange.await,
             Err(error) => Err(foreign(place, &error)),
         },
     }
@@ -45,19 +55,20 @@ async fn check(mut wire: Wire, place: Place, service: &str) -> Result<Answer, Pr
 async fn exchange(
     client: h2::client::SendRequest<Bytes>,
     place: Place,
-    service: &str,
+    method: &str,
+    message: Bytes,
 ) -> Result<Reply, ProbeFailure> {
     let broken = |error: h2::Error| foreign(place, &error);
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("http://{}/grpc.health.v1.Health/Check", place.address))
+        .uri(format!("http://{}{method}", place.address))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(())
         .map_err(|error| ProbeFailure::lasting(error.to_string()))?;
     let mut client = client.ready().await.map_err(broken)?;
     let (response, mut body) = client.send_request(request, false).map_err(broken)?;
-    body.send_data(encode(service), true).map_err(broken)?;
+    body.send_data(message, true).map_err(broken)?;
     let response = response.await.map_err(broken)?;
     let mut reply =
         Reply { http: response.status().as_u16(), grpc: None, message: String::new(), body: Vec::new() };
@@ -93,18 +104,28 @@ fn encode(service: &str) -> Bytes {
         message.put_u8(length as u8);
         message.put_slice(service.as_bytes());
     }
+    frame(&message)
+}
+
+/// A message with gRPC's prefix: not compressed, so long.
+pub(super) fn frame(message: &[u8]) -> Bytes {
     let mut framed = BytesMut::with_capacity(5 + message.len());
     framed.put_u8(0);
     framed.put_u32(message.len() as u32);
-    framed.put_slice(&message);
+    framed.put_slice(message);
     framed.freeze()
 }
 
-struct Reply {
-    http: u16,
-    grpc: Option<u16>,
-    message: String,
-    body: Vec<u8>,
+/// What a call came to.
+pub(super) struct Reply {
+    /// HTTP's status.
+    pub http: u16,
+    /// gRPC's status, where there was one.
+    pub grpc: Option<u16>,
+    /// What gRPC says beside it.
+    pub message: String,
+    /// The answer's message with its prefix, at most [`LIMIT`] bytes.
+    pub body: Vec<u8>,
 }
 
 impl Reply {

@@ -1,4 +1,5 @@
-//! HTTP: one GET, no redirect followed but for readers, no proxy, nothing kept open, at most 64 KiB of the answer read.
+//! HTTP: one request, no redirect followed but for readers, no proxy, nothing kept open, at most 64 KiB of the answer
+//! read unless a longer document is asked for.
 
 use std::error::Error as _;
 use std::io;
@@ -18,6 +19,8 @@ use super::target::Target;
 const BODY: usize = 64 * 1024;
 /// How many redirects a reader follows.
 const REDIRECTS: usize = 5;
+/// … of one that lists everything a system knows.
+const DOCUMENT: usize = 8 * 1024 * 1024;
 /// Header lines of an answer; one with more fails as "not HTTP".
 const HEADERS: usize = 100;
 
@@ -54,7 +57,7 @@ fn client(redirects: redirect::Policy) -> Result<Client, String> {
 pub(super) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
-    /// At most [`BODY`] bytes of it.
+    /// At most as many bytes of it as the request wants.
     pub body: Vec<u8>,
 }
 
@@ -91,12 +94,25 @@ pub(super) struct Request<'a> {
     /// Beside `Host`, `Accept` and the login; one of these replaces vv's own.
     pub headers: Vec<(&'a str, &'a str)>,
     pub body: Option<Vec<u8>>,
+    /// Of the answer's body, in bytes; what comes after isn't read.
+    pub limit: usize,
 }
 
 impl<'a> Request<'a> {
     /// A request in the clear, without a login or a body.
     pub fn new(method: Method, path: &'a str) -> Self {
-        Self { method, scheme: Scheme::Http, path, login: None, headers: Vec::new(), body: None }
+        Self { method, scheme: Scheme::Http, path, login: None, headers: Vec::new(), body: None, limit: BODY }
+    }
+
+    /// A GET of a JSON document that may be long.
+    pub fn document(path: &'a str) -> Self {
+        Self { limit: DOCUMENT, ..Self::new(Method::GET, path) }
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &'a str, value: &'a str) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// With a JSON document.
@@ -124,7 +140,7 @@ pub(super) async fn send(
     place: Place,
     asked: Request<'_>,
 ) -> Result<Reply, ProbeFailure> {
-    let Request { method, scheme, path, login, headers, body } = asked;
+    let Request { method, scheme, path, login, headers, body, limit } = asked;
     let client =
         CLIENT.as_ref().map_err(|error| ProbeFailure::lasting(format!("no HTTP client: {error}")))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
@@ -156,10 +172,10 @@ pub(super) async fn send(
     };
     let mut reply =
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), body: Vec::new() };
-    while reply.body.len() < BODY {
+    while reply.body.len() < limit {
         match target.deadline.bound(response.chunk()).await {
             Ok(Ok(Some(chunk))) => {
-                reply.body.extend_from_slice(&chunk[..chunk.len().min(BODY - reply.body.len())])
+                reply.body.extend_from_slice(&chunk[..chunk.len().min(limit - reply.body.len())])
             }
             Ok(Ok(None)) => break,
             Ok(Err(_)) => {

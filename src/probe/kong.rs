@@ -3,9 +3,12 @@
 //! Status comes from the Admin API or from the status listener, whichever listens beyond the container itself: Kong's
 //! own default for the Admin API doesn't (<https://docs.konghq.com/gateway/latest/reference/configuration/>).
 
+mod admin;
+
 use serde_json::Value;
 
 use super::answer::{Answer, ProbeFailure};
+use super::deep::DeepCheck;
 use super::http::{self, Reply};
 use super::listen::{port, variable};
 use super::net::Place;
@@ -66,6 +69,12 @@ fn outer(text: &str) -> Option<Listen> {
     let mut listeners: Vec<Listen> = listeners.collect();
     listeners.sort_by_key(|listener| listener.scheme == Scheme::Https);
     listeners.into_iter().next()
+}
+
+/// What its Admin API tells: the node, and the health of what it sends requests to. That each declared route is live
+/// is proven through the proxy, by a check that belongs beside these.
+pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
+    admin::checks(target)
 }
 
 /// Asks the proxy and the status at once.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::platform::Replica;
 
+mod adminer;
 mod amqp;
 mod answer;
 pub mod checks;
@@ -18,8 +19,10 @@ pub mod deep;
 #[cfg(test)]
 mod document_tests;
 mod elasticsearch;
+mod envoy;
 mod exec;
 mod grafana;
+mod graphql;
 mod grpc;
 mod healthcheck;
 pub mod http;
@@ -27,21 +30,28 @@ mod jaeger;
 mod kafka;
 mod kind;
 mod kong;
+mod konga;
 mod listen;
 mod net;
 mod patience;
+mod otel_collector;
+mod otlp;
 mod postgres;
 mod prometheus;
 pub mod question;
 mod rabbitmq;
 mod redis;
+mod redis_commander;
 pub mod report;
 pub mod said;
+mod signoz;
 mod target;
 pub mod tcp;
+mod temporal_ui;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod traefik;
 #[cfg(test)]
 mod web_tests;
 mod zookeeper;

@@ -1,5 +1,6 @@
 //! What a service is asked to prove that it is ready. Pure.
 
+use super::jaeger::{Part, query_port};
 use super::kind::Kind;
 use super::listen::{declares, first, port, published, variable};
 use super::{kafka, kong};
@@ -243,16 +244,12 @@ fn health(service: &Service) -> &str {
 
 /// Jaeger's parts other than the query service have only their admin port.
 fn jaeger(service: &Service) -> Question {
-    let part = |name: &str| service.image.contains(name);
     let admin = |usual| Question::Http(page(service, usual, "/"));
-    if part("jaeger-collector") {
-        admin(14269)
-    } else if part("jaeger-agent") {
-        admin(14271)
-    } else if part("jaeger-ingester") {
-        admin(14270)
-    } else {
-        Question::Jaeger(port(service, WEB, 16686))
+    match Part::of(service) {
+        Part::Collector => admin(14269),
+        Part::Agent => admin(14271),
+        Part::Ingester => admin(14270),
+        Part::Query | Part::Whole => Question::Jaeger(query_port(service)),
     }
 }
 

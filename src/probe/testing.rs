@@ -23,6 +23,8 @@ use crate::stack::{Service, Stack};
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// … and where it is meant to give up.
 pub(super) const BRIEF: Duration = Duration::from_millis(300);
+/// … and where it is meant to look until the end: long enough for the answers on the way to come on a busy machine.
+pub(super) const LOOKING: Duration = Duration::from_millis(700);
 
 /// A service of an image that tells nothing, with these published ports and urls (scheme, port).
 pub(super) fn service(name: &str, ports: &[u16], urls: &[(&str, u16)]) -> Service {
@@ -244,4 +246,84 @@ pub(super) fn told(result: Result<Answer, ProbeFailure>) -> String {
     };
     let address = regex::Regex::new(r"(127\.0\.0\.1|localhost|\[::1\]):\d{4,5}").unwrap();
     address.replace_all(&text, "$1:PORT").into_owned()
+}
+
+/// A web server that answers with the first of these whose words are in the request: words, status, body. What none
+/// fits is a 404.
+pub(super) async fn routes(answers: Vec<(String, u16, String)>) -> SocketAddr {
+    let answers = std::sync::Arc::new(answers);
+    serve(move |mut stream| {
+        let answers = answers.clone();
+        async move {
+            let mut asked = Vec::new();
+            let mut buffer = [0; 4096];
+            while !complete(&asked) {
+                match stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => asked.extend_from_slice(&buffer[..count]),
+                }
+            }
+            let asked = String::from_utf8_lossy(&asked).into_owned();
+            let found = answers.iter().find(|(words, ..)| asked.contains(words.as_str()));
+            let (status, body) = found.map_or((404, ""), |(_, status, body)| (*status, body.as_str()));
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await
+}
+
+/// Whether a request is there with all of its body.
+fn complete(asked: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(asked);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+/// Pages of a system, a line each: words of the request, status, body.
+pub(super) async fn site(answers: &[(&str, u16, &str)]) -> SocketAddr {
+    routes(answers.iter().map(|(words, status, body)| ((*words).into(), *status, (*body).into())).collect())
+        .await
+}
+
+/// A server that answers each datagram with what is made of it.
+pub(super) async fn serve_udp(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        while let Ok((count, from)) = socket.recv_from(&mut buffer).await {
+            let _ = socket.send_to(&answer(&buffer[..count]), from).await;
+        }
+    });
+    address
+}
+
+/// What the deep checks of a service's first replica come to, a line each.
+pub(super) async fn deep_lines(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    patience: Duration,
+) -> String {
+    let status = status(&service.name, 1);
+    let deadline = super::target::Deadline::after(patience);
+    let target = super::target::Target { stack, service, status: &status, platform, deadline };
+    let secrets = super::credentials::Secrets::of(service);
+    let each = super::deep::checks(target)
+        .into_iter()
+        .map(async |check| format!("{} {}", check.name, told(secrets.scrub_outcome(check.work.await))));
+    futures_util::future::join_all(each).await.join("\n")
+}
+
+/// The deep checks of a service whose port answers at an address.
+pub(super) async fn deep_of(service: Service, port: u16, address: SocketAddr) -> String {
+    let platform = Fake::default().with(status(&service.name, 1)).published(&service.name, port, address);
+    deep_lines(&stack_of([service.clone()]), &service, &platform, LOOKING).await
 }

@@ -18,7 +18,6 @@ use crate::plan::Stubs;
 use crate::stack::Stack;
 use crate::stack::files::Disk;
 use settings::Settings;
-pub use spans::SpanContext;
 
 /// How long `--check` waits for an answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);

@@ -15,9 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::docs;
 use super::metrics::Metrics;
 use super::settings::{Route, Settings};
-use super::spans::{Kind, Span, SpanContext, Tracer};
+use super::spans::Tracer;
 use crate::output::stub::StubLog;
 use crate::stack::vv::{StubCall, StubRoute};
+use crate::trace::{Kind, Span, SpanContext};
 
 /// How long a call to another service may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -70,6 +70,17 @@ fn arrows_point_one_way() {
         ("engine", &["crate::run", "crate::probe", "crate::commands", "crate::output"]),
         ("probe", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
         ("run", &["crate::commands", "crate::output"]),
+        (
+            "trace",
+            &[
+                "crate::engine",
+                "crate::plan",
+                "crate::run",
+                "crate::probe",
+                "crate::commands",
+                "crate::output",
+            ],
+        ),
         ("stub", &["crate::commands", "crate::engine", "crate::run"]),
         ("output", &["crate::commands::"]),
     ] {

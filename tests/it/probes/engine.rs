@@ -55,6 +55,13 @@ impl Drop for Container {
     }
 }
 
+/// The addresses of a container on its networks.
+fn addresses(settings: &Value) -> Vec<String> {
+    let networks = settings["Networks"].as_object().into_iter().flat_map(|networks| networks.values());
+    let addresses = networks.filter_map(|network| network["IPAddress"].as_str());
+    addresses.filter(|address| !address.is_empty()).map(str::to_owned).collect()
+}
+
 /// A port of the host that nobody has right now.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -70,6 +77,11 @@ impl Cli {
     /// A platform on which this container is the service's replica.
     pub fn of(service: &str, container: &Container) -> Self {
         Self { names: BTreeMap::from([(service.to_owned(), container.name.clone())]) }
+    }
+
+    /// Another service's replica.
+    pub fn add(&mut self, service: &str, container: &Container) {
+        self.names.insert(service.to_owned(), container.name.clone());
     }
 
     /// The replica's state.
@@ -122,10 +134,16 @@ impl Platform for Cli {
             let address = format!("127.0.0.1:{}", bound["HostPort"].as_str().unwrap());
             return Ok(Endpoint { address: address.parse().unwrap(), published: true });
         }
-        match settings["IPAddress"].as_str().and_then(|ip| ip.parse().ok()) {
+        match addresses(&settings).into_iter().find_map(|ip| ip.parse().ok()) {
             Some(ip) => Ok(Endpoint { address: SocketAddr::new(ip, port), published: false }),
             None => Err(PlatformError::NotReachable(format!("port {port} isn't published"))),
         }
+    }
+
+    async fn names(&self, replica: &Replica) -> Vec<String> {
+        let container = self.inspect(&replica.service);
+        let hostname = container["Config"]["Hostname"].as_str().unwrap_or_default().to_owned();
+        addresses(&container["NetworkSettings"]).into_iter().chain([hostname]).collect()
     }
 
     async fn exec(

@@ -2,6 +2,7 @@
 //!
 //! The images are those that `make parts` builds; without them these tests fail.
 
+mod deep_web;
 mod engine;
 mod kafka;
 mod levels;

@@ -1,7 +1,12 @@
-//! Grafana: up, and its database answers (<https://grafana.com/docs/grafana/latest/developers/http_api/other/>).
+//! Grafana: up, and its database answers (<https://grafana.com/docs/grafana/latest/developers/http_api/other/>); and
+//! each of its data sources does.
+
+mod sources;
 
 use super::answer::{Answer, ProbeFailure};
+use super::deep::DeepCheck;
 use super::http;
+use super::listen::port;
 use super::net::Place;
 use super::question::Scheme;
 use super::target::Target;
@@ -23,4 +28,10 @@ pub(super) async fn ask(target: &Target<'_>, place: Place, scheme: Scheme) -> Re
         (200, None) => Err(ProbeFailure::new(format!("GET {PATH} answers 200, but not as Grafana"))),
         _ => Err(reply.refusal(PATH)),
     }
+}
+
+/// That its data sources answer.
+pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
+    let web = port(target.service, &["http", "https"], 3000);
+    vec![DeepCheck::at("data sources", target, web, sources::check)]
 }

@@ -1,0 +1,238 @@
+//! Envoy's admin page (<https://www.envoyproxy.io/docs/envoy/latest/operations/admin>): the server's state, and
+//! whether each cluster has a host that takes requests.
+
+use serde_json::Value;
+
+use super::answer::{Answer, ProbeFailure};
+use super::deep::{DeepCheck, Look, Outcome, few, settled};
+use super::http::{self, Request};
+use super::listen::declares;
+use super::net::Place;
+use super::target::{Reach, Target};
+use crate::stack::Service;
+
+/// Where examples put the admin page.
+const USUAL: u16 = 9901;
+
+/// The server and its clusters.
+pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
+    vec![DeepCheck::new("server", ask(target, server)), DeepCheck::new("clusters", ask(target, clusters))]
+}
+
+/// Asks the admin page, where there is one that can be asked.
+async fn ask<'a, F>(target: Target<'a>, question: impl FnOnce(Target<'a>, Place) -> F) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let (port, declared) = match configured(target.service) {
+        Some(port) => (port, declares(target.service, port)),
+        None => (USUAL, declares(target.service, USUAL)),
+    };
+    match target.reach(port).await? {
+        Reach::Hidden(why) => Ok(Answer::NotAsked(why)),
+        Reach::At(endpoint) => match question(target, Place::of(endpoint, port)).await {
+            Err(failure) if !declared && failure.detail.contains("refuses connections") => {
+                Ok(Answer::NotAsked("its admin page listens in the container only, or nowhere".into()))
+            }
+            outcome => outcome,
+        },
+    }
+}
+
+/// The admin port of the configuration that the stack mounts.
+fn configured(service: &Service) -> Option<u16> {
+    let files = service.files.iter().filter(|file| !file.secret);
+    files
+        .filter_map(|file| serde_yaml::from_slice::<Value>(&file.content).ok())
+        .find_map(|config| config.pointer("/admin/address/socket_address/port_value")?.as_u64())
+        .and_then(|port| u16::try_from(port).ok())
+}
+
+async fn read(target: &Target<'_>, place: Place, path: &str) -> Result<Value, ProbeFailure> {
+    let reply = http::send(target, place, Request::document(path)).await?;
+    match (reply.status, reply.json()) {
+        (200, Some(document)) => Ok(document),
+        (200, None) => Err(ProbeFailure::new(format!("GET {path} answers 200, but not as Envoy"))),
+        _ => Err(reply.refusal(path)),
+    }
+}
+
+async fn server(target: Target<'_>, place: Place) -> Outcome {
+    settled(target.deadline, || async move {
+        let said = read(&target, place, "/server_info").await?;
+        let text = |key: &str| said[key].as_str().unwrap_or_default();
+        // `id/1.28.0/Clean/RELEASE/BoringSSL`
+        let version = text("version").split('/').nth(1).unwrap_or_default();
+        Ok(match text("state") {
+            "LIVE" => Look::Final(Ok(Answer::Seen(format!("LIVE, version {version}")))),
+            "DRAINING" => Look::Final(Err(ProbeFailure::new("is draining: it takes no new connections")
+                .hint("it was told to by /drain_listeners or /healthcheck/fail, or is being stopped"))),
+            "" => Look::Final(Err(ProbeFailure::new("GET /server_info answers 200, but not as Envoy"))),
+            state => Look::NotYet(Err(ProbeFailure::new(format!("is {state}"))
+                .hint("it waits for its clusters or for its control plane; GET /init_dump says for which"))),
+        })
+    })
+    .await
+}
+
+async fn clusters(target: Target<'_>, place: Place) -> Outcome {
+    settled(
+        target.deadline,
+        || async move { Ok(judge(&read(&target, place, "/clusters?format=json").await?)) },
+    )
+    .await
+}
+
+/// Why a host takes no requests; nothing when it does.
+fn illness(host: &Value) -> Option<&'static str> {
+    let health = &host["health_status"];
+    let is = |key: &str| health[key].as_bool() == Some(true);
+    match () {
+        () if is("failed_active_health_check") => Some("fails its health check"),
+        () if is("failed_outlier_check") => Some("was ejected after errors"),
+        () if health["eds_health_status"] == "UNHEALTHY" => Some("is reported unhealthy"),
+        () => None,
+    }
+}
+
+fn judge(said: &Value) -> Look {
+    let Some(clusters) = said["cluster_statuses"].as_array() else {
+        // Without any cluster the field is left out.
+        return Look::Final(Ok(Answer::Seen("has no clusters".into())));
+    };
+    let (mut dead, mut sick, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    for cluster in clusters {
+        let name = cluster["name"].as_str().unwrap_or_default();
+        let hosts = cluster["host_statuses"].as_array().map_or(&[][..], Vec::as_slice);
+        let ill: Vec<String> =
+            hosts.iter().filter_map(|host| Some(format!("{} {}", address(host), illness(host)?))).collect();
+        match (hosts.len(), ill.len()) {
+            (0, _) => empty.push(name.to_owned()),
+            (_, 0) => {}
+            (all, some) if all == some => dead.push(format!("{name}: {}", ill.join(", "))),
+            _ => sick.push(format!("{name}: {}", ill.join(", "))),
+        }
+    }
+    let hint = "is that service up and in a network with Envoy?";
+    if !dead.is_empty() {
+        let detail = format!("no host takes requests: {}", few(dead));
+        return Look::NotYet(Err(ProbeFailure::new(detail).hint(hint)));
+    }
+    // A cluster that finds its hosts as requests come has none before.
+    if !empty.is_empty() {
+        return Look::NotYet(Ok(Answer::Doubtful {
+            detail: format!("without a host: {}", few(empty)),
+            hint: "does its name resolve in Envoy's container? (Clusters of ORIGINAL_DST have none until asked.)".into(),
+        }));
+    }
+    if !sick.is_empty() {
+        return Look::NotYet(Ok(Answer::Doubtful { detail: few(sick), hint: hint.into() }));
+    }
+    let count = clusters.len();
+    Look::Final(Ok(Answer::Seen(match count {
+        1 => "1 cluster, all hosts take requests".into(),
+        _ => format!("{count} clusters, all hosts take requests"),
+    })))
+}
+
+/// `172.18.0.3:80`
+fn address(host: &Value) -> String {
+    let socket = host.pointer("/address/socket_address");
+    let text =
+        socket.and_then(|socket| Some(format!("{}:{}", socket["address"].as_str()?, socket["port_value"])));
+    text.or_else(|| Some(host.pointer("/address/pipe/path")?.as_str()?.to_owned())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{deep_of, nobody, silent, site, system};
+
+    #[tokio::test]
+    async fn every_state_has_its_words() {
+        let live = r#"{"version":"816188b8/1.28.0/Clean/RELEASE/BoringSSL","state":"LIVE"}"#;
+        let host = |ip: &str, status: &str| {
+            format!(
+                r#"{{"address":{{"socket_address":{{"address":"{ip}","port_value":80}}}},"health_status":{status}}}"#
+            )
+        };
+        let fine = host("172.18.0.3", r#"{"eds_health_status":"HEALTHY"}"#);
+        let failed =
+            host("172.18.0.4", r#"{"failed_active_health_check":true,"eds_health_status":"HEALTHY"}"#);
+        let ejected = host("172.18.0.5", r#"{"failed_outlier_check":true}"#);
+        let cluster = |hosts: &[&String]| {
+            let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+            format!(r#"{{"cluster_statuses":[{{"name":"web","host_statuses":[{}]}}]}}"#, hosts.join(","))
+        };
+        let mut lines = Vec::new();
+        for (state, clusters) in [
+            (live, cluster(&[&fine])),
+            (live, cluster(&[&fine, &failed])),
+            (live, cluster(&[&failed, &ejected])),
+            (live, cluster(&[])),
+            (r#"{"state":"PRE_INITIALIZING"}"#, "{}".into()),
+            (r#"{"state":"DRAINING"}"#, "<html>".into()),
+            ("{}", "{}".into()),
+        ] {
+            let address = site(&[("/server_info", 200, state), ("/clusters", 200, &clusters)]).await;
+            lines.push(deep_of(system("envoy", 9901), 9901, address).await);
+        }
+        lines.push(deep_of(system("envoy", 9901), 9901, silent().await).await);
+        lines.push(deep_of(system("envoy", 9901), 9901, nobody().await).await);
+        lines.push(deep_of(system("envoy", 10000), 9901, nobody().await).await);
+        lines.push(deep_of(system("envoy", 10000), 10000, nobody().await).await);
+        insta::assert_snapshot!(lines.join("\n--\n"), @r"
+        server ok: LIVE, version 1.28.0
+        clusters ok: 1 cluster, all hosts take requests
+        --
+        server ok: LIVE, version 1.28.0
+        clusters warn: web: 172.18.0.4:80 fails its health check -> is that service up and in a network with Envoy?
+        --
+        server ok: LIVE, version 1.28.0
+        clusters fail: no host takes requests: web: 172.18.0.4:80 fails its health check, 172.18.0.5:80 was ejected after errors -> is that service up and in a network with Envoy?
+        --
+        server ok: LIVE, version 1.28.0
+        clusters warn: without a host: web -> does its name resolve in Envoy's container? (Clusters of ORIGINAL_DST have none until asked.)
+        --
+        server fail: is PRE_INITIALIZING -> it waits for its clusters or for its control plane; GET /init_dump says for which
+        clusters ok: has no clusters
+        --
+        server fail: is draining: it takes no new connections -> it was told to by /drain_listeners or /healthcheck/fail, or is being stopped
+        clusters fail: GET /clusters?format=json answers 200, but not as Envoy
+        --
+        server fail: GET /server_info answers 200, but not as Envoy
+        clusters ok: has no clusters
+        --
+        server fail: 127.0.0.1:PORT accepts but says nothing within 0.7 s
+        clusters fail: 127.0.0.1:PORT accepts but says nothing within 0.7 s
+        --
+        server fail: 127.0.0.1:PORT refuses connections (container port 9901)
+        clusters fail: 127.0.0.1:PORT refuses connections (container port 9901)
+        --
+        server not asked: its admin page listens in the container only, or nowhere
+        clusters not asked: its admin page listens in the container only, or nowhere
+        --
+        server not asked: port 9901 isn't published
+        clusters not asked: port 9901 isn't published
+        ");
+    }
+
+    #[test]
+    fn the_admin_port_of_the_mounted_configuration() {
+        let mut envoy = system("envoy", 8000);
+        envoy.files = vec![crate::stack::model::FileMount {
+            name: "envoy".into(),
+            secret: false,
+            target: "/etc/envoy/envoy.yaml".into(),
+            uid: None,
+            gid: None,
+            mode: None,
+            source: crate::stack::model::FileSource::Inline,
+            content: b"admin:\n  address:\n    socket_address: {address: 0.0.0.0, port_value: 8001}\n"
+                .to_vec(),
+        }];
+        assert_eq!(configured(&envoy), Some(8001));
+        envoy.files.clear();
+        assert_eq!(configured(&envoy), None);
+    }
+}
