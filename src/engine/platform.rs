@@ -133,8 +133,16 @@ impl Platform for EnginePlatform {
             return Err(PlatformError::NotRunning(format!("{} was only just started", container.name)));
         }
         let Some((network, address)) = address_of(container) else {
-            let why = format!("{} has no address on a network", container.name);
-            return Err(PlatformError::NotReachable(why));
+            // By its own wish; of another, nobody reaches it, and that is a failure.
+            let by_wish = ["none", "container:"].iter().any(|mode| container.network_mode.starts_with(mode));
+            return Err(match by_wish {
+                true => {
+                    PlatformError::NotReachable(format!("{} has no address on a network", container.name))
+                }
+                false => {
+                    PlatformError::NotRunning(format!("{} is cut off from its networks", container.name))
+                }
+            });
         };
         let address = SocketAddr::new(address, port);
         if self.reaches_networks {

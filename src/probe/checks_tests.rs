@@ -60,7 +60,7 @@ async fn from_the_bottom_up() {
     1 Port/port 8500: Ok: ADDRESS accepts
     1 Protocol/leader: Ok: the leader is 172.18.0.2:8300
     1 Deep/kv: Fail: a key that was just written reads otherwise -> vv logs consul
-    1 Deep/catalog: Ok: no check of this stack's services is critical
+    1 Deep/catalog: Warn: /v1/health/state/any shows nothing -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
     ");
     insta::assert_snapshot!(lines(&consul, &platform, Level::Container, PATIENCE).await, @"1 Container/container: Ok: running");
 }
@@ -175,7 +175,7 @@ async fn the_healthcheck_is_run_where_the_verdict_is_not_good() {
     1 Port/port 8500: Ok: ADDRESS accepts
     1 Protocol/leader: Ok: the leader is 172.18.0.2:8300
     1 Deep/kv: Fail: a key that was just written reads otherwise -> vv logs consul
-    1 Deep/catalog: Ok: no check of this stack's services is critical
+    1 Deep/catalog: Warn: /v1/health/state/any shows nothing -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
     ");
 }
 

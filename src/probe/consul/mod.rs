@@ -108,13 +108,18 @@ impl<'a> Api<'a> {
     }
 
     fn denied(&self, what: &str, how: &str) -> Stop {
+        Stop::Denied(self.hidden(what, how))
+    }
+
+    /// What isn't shown, and what to do about it.
+    fn hidden(&self, what: &str, how: &str) -> Answer {
         let hint = match self.token {
             Some(_) => {
                 "give the token of CONSUL_HTTP_TOKEN the right to read services and nodes, and to write keys"
             }
             None => "its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use",
         };
-        Stop::Denied(Answer::Doubtful { detail: format!("{what} {how}"), hint: hint.into() })
+        Answer::Doubtful { detail: format!("{what} {how}"), hint: hint.into() }
     }
 
     /// A document.

@@ -25,13 +25,16 @@ async fn states(consul: Service, others: Vec<Service>, address: SocketAddr) -> S
 
 const NODE: &str = r#"{"Node":"n","Address":"172.18.0.2"}"#;
 
+/// The check that every node has.
+const SERF: &str = r#"[{"Node":"n","ServiceName":"","Name":"Serf Health Status","Status":"passing","Output":"Agent alive and reachable"}]"#;
+
 #[tokio::test]
 async fn the_catalog_in_its_states() {
     let consul = || system("consul", 8500);
     let kv = ("PUT /v1/kv/", 200, "true");
     let read = ("GET /v1/kv/", 200, "vv-probe");
     let gone = ("DELETE /v1/kv/", 200, "true");
-    let nothing = ("GET /v1/health/state/critical", 200, "[]");
+    let nothing = ("GET /v1/health/state/any", 200, SERF);
     let entry = |id: &str, status: &str, output: &str| {
         format!(
             r#"[{{"Node":{NODE},"Service":{{"ID":"{id}","Address":"","Port":80}},"Checks":[{{"ServiceID":"{id}","Name":"http","Status":"{status}","Output":"{output}"}}]}}]"#
@@ -97,25 +100,29 @@ async fn what_acls_and_a_read_only_store_say() {
         states(token("hunter22"), vec![], routes(answer(403, "Permission denied")).await).await,
         states(token("hunter22"), vec![], routes(answer(403, "ACL not found")).await).await,
         states(plain.clone(), vec![], routes(answer(500, "No cluster leader")).await).await,
+        states(plain.clone(), vec![], routes(answer(200, "[]")).await).await,
         states(plain.clone(), vec![], routes(answer(200, "<html>")).await).await,
         states(plain.clone(), vec![], silent().await).await,
         states(plain, vec![], nobody().await).await,
     ];
     insta::assert_snapshot!(lines.join("\n--\n"), @r"
     kv warn: /v1/kv answers 403: permission denied -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
-    catalog warn: /v1/health/state/critical answers 403: permission denied -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
+    catalog warn: /v1/health/state/any answers 403: permission denied -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
     --
     kv warn: /v1/kv answers 403: permission denied -> give the token of CONSUL_HTTP_TOKEN the right to read services and nodes, and to write keys
-    catalog warn: /v1/health/state/critical answers 403: permission denied -> give the token of CONSUL_HTTP_TOKEN the right to read services and nodes, and to write keys
+    catalog warn: /v1/health/state/any answers 403: permission denied -> give the token of CONSUL_HTTP_TOKEN the right to read services and nodes, and to write keys
     --
     kv lasting: doesn't know the token that the stack gives (CONSUL_HTTP_TOKEN) -> tokens are made in Consul: consul acl bootstrap, consul acl token create
     catalog lasting: doesn't know the token that the stack gives (CONSUL_HTTP_TOKEN) -> tokens are made in Consul: consul acl bootstrap, consul acl token create
     --
     kv fail: PUT /v1/kv: 500: No cluster leader
-    catalog fail: GET /v1/health/state/critical: 500: No cluster leader
+    catalog fail: GET /v1/health/state/any: 500: No cluster leader
     --
     kv fail: a key that was just written reads otherwise
-    catalog fail: GET /v1/health/state/critical answers 200, but not as Consul
+    catalog warn: /v1/health/state/any shows nothing -> its ACLs are on: set CONSUL_HTTP_TOKEN in its environment to a token that vv may use
+    --
+    kv fail: a key that was just written reads otherwise
+    catalog fail: GET /v1/health/state/any answers 200, but not as Consul
     --
     kv fail: 127.0.0.1:PORT accepts but says nothing within 0.7 s
     catalog fail: 127.0.0.1:PORT accepts but says nothing within 0.7 s
@@ -133,7 +140,7 @@ async fn a_token_is_sent_wherever_the_stack_gives_it() {
         environment(system("consul", 8500), &[("CONSUL_LOCAL_CONFIG", configured)]),
     ] {
         let wanted = vec![
-            ("x-consul-token: hunter22".to_owned(), 200, "[]".to_owned()),
+            ("x-consul-token: hunter22".to_owned(), 200, SERF.to_owned()),
             ("".to_owned(), 403, "Permission denied".to_owned()),
         ];
         let lines = states(consul, vec![], routes(wanted).await).await;

@@ -139,18 +139,21 @@ async fn consul_in_every_state() {
             format!(r#"{{"ID":"{id}","Name":"shop","Address":"{address}","Port":80,"Check":{{{check}}}}}"#);
         put(&container, "/v1/agent/service/register", &body);
     };
-    let http = format!(r#""HTTP":"http://{address}:80/","Interval":"1s","Timeout":"2s""#);
+    let http = format!(r#""HTTP":"http://{address}:80/no-such-page","Interval":"1s","Timeout":"2s""#);
     register("shop-of-its-own-naming", &address, &http);
-    // nginx has no page there: it answers 403 or 404.
     platform.says("consul", "catalog", Outcome::Fail, "shop-of-its-own-naming: ").await;
     register("shop-of-its-own-naming", &address, &format!(r#""TCP":"{address}:80","Interval":"1s""#));
     platform.says("consul", "catalog", Outcome::Ok, "1 instance of shop is registered and passes").await;
-    register("shop-dead", "10.255.255.1", r#""TCP":"10.255.255.1:80","Interval":"1s","Timeout":"1s""#);
-    platform.says("consul", "catalog", Outcome::Fail, "shop-dead is registered at 10.255.255.1:80").await;
+    // An address of the same network that nobody has.
+    let nobody = format!("{}.251", address.rsplit_once('.').unwrap().0);
+    let check = format!(r#""TCP":"{nobody}:80","Interval":"1s","Timeout":"1s""#);
+    register("shop-dead", &nobody, &check);
+    let dead = format!("shop-dead is registered at {nobody}:80");
+    platform.says("consul", "catalog", Outcome::Fail, &dead).await;
     put(&container, "/v1/agent/service/deregister/shop-dead", "");
     platform.says("consul", "catalog", Outcome::Ok, "1 instance of shop").await;
     docker(&["stop", "-t", "1", &web.name]);
-    platform.says("consul", "catalog", Outcome::Fail, "but doesn't run").await;
+    platform.says("consul", "catalog", Outcome::Fail, "but no container of shop is there").await;
 
     // A service that nobody declared, but that is registered and critical.
     shop.vv.register.clear();
@@ -162,9 +165,9 @@ async fn consul_in_every_state() {
     docker(&["kill", "--signal", "CONT", &container.name]);
     until_ready(&consul, &container).await;
     docker(&["network", "disconnect", &network.0, &container.name]);
-    alone.breaks("consul", "").await;
+    alone.breaks("consul", "is cut off from its networks").await;
     docker(&["stop", "-t", "1", &container.name]);
-    alone.breaks("consul", "should keep running").await;
+    alone.breaks("consul", "ended with 1").await;
 }
 
 #[tokio::test]
@@ -233,7 +236,7 @@ async fn jaeger_in_every_state() {
     platform.breaks("jaeger", "paused: its processes are frozen").await;
     docker(&["unpause", &container.name]);
     docker(&["network", "disconnect", "bridge", &container.name]);
-    platform.breaks("jaeger", "").await;
+    platform.breaks("jaeger", "is cut off from its networks").await;
     docker(&["kill", &container.name]);
     platform.breaks("jaeger", "ended with 137").await;
 }
@@ -322,7 +325,7 @@ async fn prometheus_in_every_state() {
     platform.breaks("prometheus", "says nothing within 2 s").await;
     docker(&["kill", "--signal", "CONT", &container.name]);
     docker(&["network", "disconnect", "bridge", &container.name]);
-    platform.breaks("prometheus", "").await;
+    platform.breaks("prometheus", "is cut off from its networks").await;
     docker(&["kill", &container.name]);
     platform.breaks("prometheus", "ended with 137").await;
 }
@@ -357,7 +360,7 @@ async fn nginx_in_every_state() {
     ]);
     until_ready(&nginx, &container).await;
     docker(&["network", "disconnect", "bridge", &container.name]);
-    platform.breaks("nginx", "").await;
+    platform.breaks("nginx", "is cut off from its networks").await;
     docker(&["stop", "-t", "2", &container.name]);
     platform.breaks("nginx", "should keep running").await;
 }

@@ -136,7 +136,10 @@ impl Platform for Cli {
         }
         match addresses(&settings).into_iter().find_map(|ip| ip.parse().ok()) {
             Some(ip) => Ok(Endpoint { address: SocketAddr::new(ip, port), published: false }),
-            None => Err(PlatformError::NotReachable(format!("port {port} isn't published"))),
+            None => {
+                let name = &self.names[&replica.service];
+                Err(PlatformError::NotRunning(format!("{name} is cut off from its networks")))
+            }
         }
     }
 
