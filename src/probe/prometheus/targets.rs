@@ -71,7 +71,7 @@ pub(super) async fn check(target: Target<'_>, place: Place) -> Outcome {
                 let verb = if scraped.up == 1 { "target is" } else { "targets are" };
                 return Ok(Look::Final(Ok(Answer::Seen(format!("{} {verb} up", scraped.up)))));
             }
-            Ok(Look::NotYet(unsettled(&target, &scraped).await))
+            Ok(unsettled(&target, &scraped).await)
         }
     })
     .await
@@ -123,19 +123,26 @@ async fn read(target: &Target<'_>, place: Place) -> Result<Result<Vec<Scraped>, 
 }
 
 /// What it comes to when no scrape happens while vv looks.
-async fn unsettled(target: &Target<'_>, Sorted { unknown, stale, .. }: &Sorted) -> Outcome {
-    let answers = join_all(stale.iter().map(|one| answers(target, &one.url))).await;
-    let dead: Vec<&Scraped> = stale
-        .iter()
-        .zip(&answers)
-        .filter(|(_, answers)| **answers == Some(false))
-        .map(|(one, _)| one)
-        .collect();
+async fn unsettled(target: &Target<'_>, Sorted { unknown, stale, .. }: &Sorted) -> Look {
+    let asked = join_all(stale.iter().map(|one| asked(target, &one.url))).await;
+    let of = |wanted: Asked| {
+        let found = stale.iter().zip(&asked).filter(move |(_, asked)| **asked == wanted);
+        found.map(|(one, _)| one).collect::<Vec<_>>()
+    };
+    let (dead, elsewhere) = (of(Asked::Dead), of(Asked::Elsewhere));
     if !dead.is_empty() {
-        return Err(fault(dead.into_iter()));
+        return Look::Final(Err(fault(dead.into_iter().chain(elsewhere))));
     }
+    if !elsewhere.is_empty() {
+        return Look::NotYet(Err(fault(elsewhere.into_iter())));
+    }
+    Look::NotYet(Ok(doubtful(stale, unknown)))
+}
+
+/// What isn't known to be down, nor up.
+fn doubtful(stale: &[Scraped], unknown: &[Scraped]) -> Answer {
     if let Some(one) = stale.first() {
-        return Ok(Answer::Doubtful {
+        return Answer::Doubtful {
             detail: format!(
                 "{} at its last scrape, and none has come since",
                 few(stale.iter().map(Scraped::down).collect())
@@ -144,18 +151,18 @@ async fn unsettled(target: &Target<'_>, Sorted { unknown, stale, .. }: &Sorted) 
                 "ask again after a scrape_interval; does {} answer from Prometheus' networks?",
                 one.url
             ),
-        });
+        };
     }
     if unknown.is_empty() {
-        return Ok(Answer::Doubtful {
+        return Answer::Doubtful {
             detail: "has no targets".into(),
             hint: "they come seconds after its start; if not, look at scrape_configs".into(),
-        });
+        };
     }
-    Ok(Answer::Doubtful {
+    Answer::Doubtful {
         detail: format!("not scraped yet: {}", few(unknown.iter().map(|one| one.line.clone()).collect())),
         hint: "ask again after a scrape_interval".into(),
-    })
+    }
 }
 
 fn fault<'a>(down: impl Iterator<Item = &'a Scraped>) -> ProbeFailure {
@@ -163,14 +170,21 @@ fn fault<'a>(down: impl Iterator<Item = &'a Scraped>) -> ProbeFailure {
         .hint("is that service up and in a network with Prometheus, and does it serve metrics at that path?")
 }
 
-/// Whether a target of this stack answers vv with its metrics. Nothing for what can't be asked from here; what isn't
-/// of this stack is taken at Prometheus' word.
-async fn answers(target: &Target<'_>, url: &str) -> Option<bool> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = authority.rsplit_once(':')?;
-    let port: u16 = port.parse().ok()?;
-    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+/// What a target says when vv asks it itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It has its metrics.
+    Answers,
+    /// It doesn't answer vv either.
+    Dead,
+    /// It isn't of this stack: Prometheus' word counts.
+    Elsewhere,
+    /// It can't be asked from here.
+    Unreachable,
+}
+
+async fn asked(target: &Target<'_>, url: &str) -> Asked {
+    let Some((scheme, host, port, path)) = parts(url) else { return Asked::Elsewhere };
     let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     let place = match address {
         Some(ip) => Place { address: (ip, port).into(), published: false, inside: Some(port) },
@@ -180,16 +194,28 @@ async fn answers(target: &Target<'_>, url: &str) -> Option<bool> {
                 .services
                 .values()
                 .find(|service| service.name == host || service.container_name.as_deref() == Some(host));
-            let Some(service) = service else { return Some(false) };
+            let Some(service) = service else { return Asked::Elsewhere };
             let replica = Replica { service: service.name.clone(), number: 1 };
             match target.reach_other(&replica, port).await {
                 Ok(Reach::At(endpoint)) => Place::of(endpoint, port),
-                Ok(Reach::Hidden(_)) => return None,
-                Err(_) => return Some(false),
+                Ok(Reach::Hidden(_)) => return Asked::Unreachable,
+                Err(_) => return Asked::Dead,
             }
         }
     };
     let path = format!("/{path}");
     let asked = Request { scheme, ..Request::new(http::Method::GET, &path) };
-    Some(http::send(target, place, asked).await.is_ok_and(|reply| reply.status == 200))
+    match http::send(target, place, asked).await {
+        Ok(reply) if reply.status == 200 => Asked::Answers,
+        _ => Asked::Dead,
+    }
+}
+
+/// Scheme, host, port and path of a scrape's URL.
+fn parts(url: &str) -> Option<(Scheme, &str, u16, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = authority.rsplit_once(':')?;
+    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+    Some((scheme, host, port.parse().ok()?, path))
 }
