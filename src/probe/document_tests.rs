@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::deep;
 use super::question::Question;
 use super::target::{Deadline, Target};
-use super::testing::{Fake, service, stack_of, status};
+use super::testing::{Fake, environment, service, stack_of, status};
 use crate::stack::{Service, kind};
 
 const DOCUMENT: &str = include_str!("../../docs/health.md");
@@ -27,7 +27,7 @@ fn samples(kind: &str) -> Vec<Service> {
         subject.expose = exposed.iter().map(|port| (*port).to_owned()).collect();
         subject
     };
-    let mut samples = vec![of(kind, &["8001"]), of(kind, &["8001", "9901", "13133"])];
+    let mut samples = vec![of(kind, &["8001"]), of(kind, &["8001", "8600", "9901", "13133"])];
     if kind == "jaeger" {
         samples.push(of("jaegertracing/jaeger-collector", &[]));
     }
@@ -39,7 +39,11 @@ fn asked(kind: &str) -> BTreeSet<Named> {
     let mut found = BTreeSet::new();
     for subject in samples(kind) {
         found.extend(Question::of(&subject, false).map(|question| (question.name(), "protocol".into())));
-        let (stack, status, platform) = (stack_of([subject.clone()]), status("s", 1), Fake::default());
+        // Somebody who sends spans, as Jaeger is asked of.
+        let sender =
+            environment(service("app", &[], &[]), &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://s:4318")]);
+        let stack = stack_of([subject.clone(), sender]);
+        let (status, platform) = (status("s", 1), Fake::default());
         let target = Target {
             stack: &stack,
             service: &subject,

@@ -168,6 +168,7 @@ async fn dns_in_its_states() {
             path: String::new(),
             scheme: "dns".into(),
             login: None,
+            page: false,
         }];
         let endpoint = crate::platform::Endpoint { address, published: false };
         let platform = Fake::default().with(status("consul", 1)).at("consul", address.port(), endpoint);
