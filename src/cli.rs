@@ -148,6 +148,10 @@ pub enum Command {
     Scale(commands::scale::ScaleArgs),
     /// Prove that every service is ready, in its own protocol
     Health(commands::health::HealthArgs),
+    /// Say what would stop a start: engine, memory, disk, ports, images, sources, names
+    Doctor(commands::doctor::DoctorArgs),
+    /// Say why a service isn't ready: the one reason, what shows it, what to do
+    Why(commands::why::WhyArgs),
     /// Show output of services, merged by time
     Logs(commands::logs::LogsArgs),
     /// Show what is reachable where, with logins

@@ -9,6 +9,8 @@ pub mod cli;
 pub mod commands;
 /// Where vv keeps what it can find out again.
 pub mod dirs;
+/// What would stop a start: findings from facts. Pure.
+pub mod doctor;
 /// The container engine: a trait, and Docker behind it.
 pub mod engine;
 /// Failures, exit codes, hints.
@@ -29,3 +31,5 @@ pub mod stack;
 pub mod stub;
 /// Spans: what they are and how they are sent. Pure.
 pub mod trace;
+/// Why a service isn't ready: the one reason, from facts. Pure.
+pub mod why;

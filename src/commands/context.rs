@@ -72,15 +72,20 @@ impl Context {
     /// take part whatever their profile.
     pub fn load(&self, named: &[String]) -> Result<Stack> {
         let stack = self.load_quietly(named)?;
+        self.announce(&stack);
+        for warning in &stack.warnings {
+            self.printer.warn(warning);
+        }
+        Ok(stack)
+    }
+
+    /// Says on stderr which stack it is and from where.
+    pub fn announce(&self, stack: &Stack) {
         let from = match &stack.origin.embedded {
             Some(name) => format!("built-in {name}"),
             None => stack.origin.config_files.join(", "),
         };
         self.printer.say(format_args!("stack {} ({from})", console::style(&stack.name).bold().for_stderr()));
-        for warning in &stack.warnings {
-            self.printer.warn(warning);
-        }
-        Ok(stack)
     }
 
     /// The same, without a word where the output is for programs.

@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod build;
 pub mod completions;
 pub mod config;
+pub mod doctor;
 pub mod down;
 pub mod eject;
 pub mod exec;
@@ -27,6 +28,7 @@ pub mod stop;
 pub mod stub;
 pub mod urls;
 pub mod version;
+pub mod why;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;
@@ -45,7 +47,9 @@ pub async fn run(cli: Cli) -> Result {
         Command::Reset(args) => reset::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Scale(args) => scale::run(&context, args).await,
+        Command::Doctor(args) => doctor::run(&context, args).await,
         Command::Health(args) => health::run(&context, args).await,
+        Command::Why(args) => why::run(&context, args).await,
         Command::Logs(args) => logs::run(&context, args).await,
         Command::Urls(args) => urls::run(&context, args).await,
         Command::Plan(args) => plan::run(&context, args).await,

@@ -7,6 +7,7 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment, DryRun};
+use super::doctor::preflight;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
@@ -95,6 +96,9 @@ pub async fn start(
 ) -> Result {
     let begun = Instant::now();
     let images = images_plan(&deployment.inputs(), request)?;
+    let foreseen = preview_plan(&deployment.inputs(), request)?;
+    let (stack, observed, engine) = (&deployment.stack, &deployment.observed, deployment.engine.as_ref());
+    preflight::check(context, stack, observed, engine, &foreseen).await?;
     if !images.operations.is_empty() {
         deployment.carry_out(&images, timeout).await?;
         deployment.look().await?;

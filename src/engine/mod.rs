@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod memory;
 pub mod platform;
 pub mod relay;
+pub mod survey;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -258,7 +259,7 @@ pub struct ExecSession {
 /// A container engine. Every method is one call to it, but for those that say otherwise; those on containers take a
 /// name or an id.
 #[async_trait]
-pub trait Engine: evidence::Evidence {
+pub trait Engine: evidence::Evidence + survey::Survey {
     /// What engine this is. One call, the same that connecting made: it is remembered.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 

@@ -1,5 +1,6 @@
 //! The only place that writes. stdout is data, stderr is talk.
 
+pub mod doctor;
 pub mod failure;
 pub mod health;
 mod lasting;
@@ -10,6 +11,7 @@ pub mod screen;
 pub mod stub;
 pub mod table;
 pub mod terminal;
+pub mod why;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};

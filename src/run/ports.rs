@@ -1,7 +1,7 @@
 //! Who has a host port: a container of the engine, or a process of this machine.
 
-use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::{fmt, io};
 
 use super::processes;
 use crate::engine::Engine;
@@ -67,6 +67,24 @@ pub async fn who_has(engine: &dyn Engine, port: &str) -> Option<PortHolder> {
     found.await.ok().flatten()
 }
 
+/// The process of this machine that listens there; nothing when there is none, or when this system doesn't tell. Reads
+/// the tables of all processes.
+pub fn process_at(address: Option<IpAddr>, number: u16, protocol: &str) -> Option<PortHolder> {
+    processes::listener(address, number, protocol)
+}
+
+/// Whether a port of this machine can't be bound, as the engine is going to bind it. The only sure answer: what tables
+/// say of it depends on address families and sockets' options. `protocol` is `tcp` or `udp`; of others it isn't known.
+pub fn is_taken(address: Option<IpAddr>, number: u16, protocol: &str) -> bool {
+    let address = SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), number);
+    let bound = match protocol {
+        "tcp" => TcpListener::bind(address).map(drop),
+        "udp" => UdpSocket::bind(address).map(drop),
+        _ => return false,
+    };
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
 async fn container(
     engine: &dyn Engine,
     address: Option<IpAddr>,
@@ -91,7 +109,7 @@ fn parse(port: &str) -> Option<(Option<IpAddr>, u16)> {
 }
 
 /// Whether both can't be bound at once: they are the same, or one is all of them.
-pub(super) fn overlap(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
+pub fn overlap(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one == other || one.is_unspecified() || other.is_unspecified(),
         _ => true,

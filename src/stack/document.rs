@@ -152,8 +152,8 @@ impl Service {
     }
 }
 
-/// A context that the engine fetches itself.
-fn is_remote(context: &Path) -> bool {
+/// Whether a build's context is one that the engine fetches itself.
+pub fn is_remote(context: &Path) -> bool {
     let text = context.to_string_lossy();
     ["http:/", "https:/", "git:/", "ssh:/", "git@", "github.com/"]
         .iter()

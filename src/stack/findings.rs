@@ -7,6 +7,16 @@ use super::merged::ImageVariables;
 use super::port_offset::PortVariables;
 use super::problem::{Mark, Problem};
 
+/// What stands before the name in the warning of a variable that isn't set …
+const UNSET_BEFORE: &str = ": the variable '";
+/// … and after it.
+const UNSET_AFTER: &str = "' is not set and becomes an empty text";
+
+/// The place and the name, of a warning ([`super::Stack::warnings`]) that says that a variable isn't set.
+pub fn unset_variable(warning: &str) -> Option<(&str, &str)> {
+    warning.strip_suffix(UNSET_AFTER)?.split_once(UNSET_BEFORE)
+}
+
 /// Collected over all files of a load.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -35,7 +45,7 @@ impl Findings {
     /// Notes a variable that isn't set; each is said once.
     pub fn unset(&mut self, name: &str, mark: &Mark) {
         if self.unset.insert(name.to_owned()) {
-            self.warnings.push(format!("{mark}: the variable '{name}' is not set and becomes an empty text"));
+            self.warnings.push(format!("{mark}{UNSET_BEFORE}{name}{UNSET_AFTER}"));
         }
     }
 }

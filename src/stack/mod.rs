@@ -60,7 +60,8 @@ mod vv_shapes;
 mod vv_stack;
 mod words;
 
-pub use document::{Document, load, load_document, load_selected};
+pub use document::{Document, is_remote, load, load_document, load_selected};
+pub use findings::unset_variable;
 pub use load::read_stack;
 pub use model::{Service, Stack};
 pub use ports::parse as parse_ports;

@@ -51,7 +51,7 @@ pub fn refused(attempt: String, status: u16, message: String) -> EngineError {
 /// `failed to bind host port 0.0.0.0:80/tcp: address already in use`,
 /// `ports are not available: exposing port TCP 0.0.0.0:80 -> 127.0.0.1:0: listen tcp 0.0.0.0:80: bind: …` (Desktop),
 /// `cannot expose privileged port 80` is another matter: the port is free.
-fn taken_port(message: &str) -> Option<String> {
+pub fn taken_port(message: &str) -> Option<String> {
     let taken =
         ["port is already allocated", "address already in use", "Only one usage of each socket address"]
             .iter()

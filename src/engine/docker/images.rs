@@ -93,7 +93,7 @@ fn name_and_tag(image: &str) -> (&str, &str) {
 }
 
 /// A pull or push that failed. What went wrong with the credentials is said only now, when it may be the cause.
-fn transfer_error(client: &Client, attempt: &str, error: Error, found: &Found) -> EngineError {
+pub(super) fn transfer_error(client: &Client, attempt: &str, error: Error, found: &Found) -> EngineError {
     let text = match &error {
         Error::DockerStreamError { error } => error.clone(),
         Error::DockerResponseServerError { message, .. } => message.clone(),

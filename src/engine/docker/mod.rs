@@ -25,6 +25,7 @@ mod spec_of;
 mod ssh;
 mod stall;
 mod status;
+mod survey;
 mod volumes;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ use super::{
 use crate::plan::observed::{EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::{Build, NetworkAttachment};
+
+pub use self::error::taken_port;
 
 /// A Docker engine.
 pub struct DockerEngine {

@@ -22,7 +22,10 @@ pub const PROJECT: &str = "com.docker.compose.project";
 pub const SERVICE: &str = "com.docker.compose.service";
 const NUMBER: &str = "com.docker.compose.container-number";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
-const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+/// Compose's label of the folder that a project was started from.
+pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+/// Compose's label of the files that a project was read from.
+pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 
 /// Containers with this label, stopped ones too.
 async fn labelled(

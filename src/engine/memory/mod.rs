@@ -12,6 +12,7 @@ mod exec;
 mod life;
 mod resources;
 mod state;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
