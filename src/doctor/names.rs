@@ -63,7 +63,10 @@ fn containers(stack: &Stack, neighbours: &[Neighbour]) -> Vec<Finding> {
             findings.push(
                 Finding::fail(
                     "name",
-                    format!("the name {name} of {}'s container is taken by one {whose}", service.name),
+                    format!(
+                        "the name {name} of {}'s container is taken by a container {whose}",
+                        service.name
+                    ),
                     format!("docker rm -f {name}, if it isn't needed; else change container_name or -p"),
                 )
                 .of(&service.name),

@@ -5,6 +5,7 @@
 mod support;
 
 mod commands;
+mod diagnosis;
 mod engine;
 mod failures;
 mod health;
