@@ -222,7 +222,9 @@ fn running(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Opti
     if replica.status.restarts > 0 {
         evidence.push(format!("restarted {}× so far", replica.status.restarts));
     }
-    evidence.extend(last_lines(replica));
+    if !replica.logs.is_empty() {
+        evidence.extend(last_lines(replica));
+    }
     let fix = failing.hint.clone().unwrap_or_else(|| format!("vv logs {name}"));
     let reason = |cause, what: String, fix: String, final_| {
         Some(Reason {

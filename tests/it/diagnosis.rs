@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use crate::support::{BUSYBOX, Project, docker, free_port, wait_until};
 
-/// A service that does nothing, with more lines.
+/// A service that does nothing, or what its further lines say.
 fn sleeper(name: &str, more: &str) -> String {
-    format!(
-        "  {name}:\n    image: {BUSYBOX}\n    command: [sleep, '1000']\n    stop_grace_period: 0s\n{}",
-        more.lines().map(|line| format!("    {line}\n")).collect::<String>()
-    )
+    let command = if more.contains("command:") { "" } else { "    command: [sleep, '1000']\n" };
+    let more: String = more.lines().map(|line| format!("    {line}\n")).collect();
+    format!("  {name}:\n    image: {BUSYBOX}\n    stop_grace_period: 0s\n{command}{more}")
 }
 
 fn services(parts: &[String]) -> String {
@@ -190,7 +189,14 @@ fn a_chain_of_three_leads_to_the_one_at_fault() {
     let project = Project::new("whychain", &compose);
     project.fails(1, &["start"]);
     let text = why(&project, "web", "exited");
-    insta::assert_snapshot!(text.replace(&project.name, "PROJECT"), @"");
+    insta::assert_snapshot!(text.replace(&project.name, "PROJECT"), @r#"
+    web isn't ready: db exited with 1: "FATAL: could not open /data/base"
+      web waits for api (service_healthy)
+      api waits for db (service_healthy)
+      the last output of PROJECT-db-1:
+        FATAL: could not open /data/base
+    fix: vv logs db
+    "#);
 }
 
 #[test]
@@ -307,7 +313,7 @@ fn a_wrong_password_in_the_url_of_one_service() {
     );
     let project = Project::new("whypass", &compose);
     project.ok(&["start", "--no-wait"]);
-    project.ok(&["start", "db"]);
+    wait_until("the database is ready", || project.vv(&["why", "db"]).code == 0);
     project.ok(&["why", "db"]).shows("db is ready");
     project.ok(&["why", "good"]).shows("good is ready");
     for (service, variable) in [("bad", "DATABASE_URL"), ("split", "DB_PASSWORD")] {

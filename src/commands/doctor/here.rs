@@ -16,6 +16,8 @@ use crate::engine::survey::Proxies;
 
 /// Where a local engine is configured.
 const ENGINE_CONFIG: &str = "/etc/docker/daemon.json";
+/// Processes whose socket leads to an engine on another machine, be it a virtual one.
+const FORWARDERS: &[&str] = &["ssh", "limactl", "socat", "com.docker.back"];
 /// The name servers that systemd-resolved asks; engines read it where `/etc/resolv.conf` names only the stub.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
@@ -52,7 +54,10 @@ async fn engine_shares() -> bool {
     };
     let peer = async { UnixStream::connect(&socket).await?.peer_cred() };
     let peer = timeout(Duration::from_secs(2), peer).await;
-    peer.is_ok_and(|peer| peer.is_ok_and(|peer| peer.pid().is_some_and(|pid| pid > 0)))
+    let pid = peer.ok().and_then(|peer| peer.ok()).and_then(|peer| peer.pid());
+    let Some(pid) = pid.filter(|pid| *pid > 0) else { return false };
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    !FORWARDERS.contains(&name.trim())
 }
 
 /// What is free at a path, in bytes; of a path that can't be seen, at the folder above it.
