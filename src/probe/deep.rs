@@ -14,7 +14,7 @@ use super::kind::Kind;
 use super::net::Place;
 use super::target::{Deadline, Reach, Target};
 use super::{adminer, consul, envoy, grafana, graphql, jaeger, kong, konga, otel_collector, prometheus};
-use super::{redis_commander, signoz, temporal_ui, traefik};
+use super::{kafka, kafka_ui, redis_commander, signoz, temporal_ui, traefik, zookeeper};
 
 /// The name of everything that a check writes: a topic, a key, a document, a service of spans.
 pub const PROBE: &str = "vv-probe";
@@ -76,6 +76,9 @@ pub(super) fn checks(target: Target<'_>) -> Vec<DeepCheck<'_>> {
         Some(Kind::Signoz) => signoz::deep(target),
         Some(Kind::TemporalUi) => temporal_ui::deep(target),
         Some(Kind::Traefik) => traefik::deep(target),
+        Some(Kind::Kafka) => kafka::deep::checks(target),
+        Some(Kind::KafkaUi) => kafka_ui::deep(target),
+        Some(Kind::Zookeeper) => zookeeper::deep::checks(target),
         // Of the others, the protocol level is all there is.
         _ => Vec::new(),
     }

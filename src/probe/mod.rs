@@ -28,6 +28,7 @@ mod healthcheck;
 pub mod http;
 mod jaeger;
 mod kafka;
+mod kafka_ui;
 mod kind;
 mod kong;
 mod konga;

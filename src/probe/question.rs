@@ -3,7 +3,7 @@
 use super::jaeger::{Part, query_port};
 use super::kind::Kind;
 use super::listen::{declares, first, port, published, variable};
-use super::{kafka, kong};
+use super::{kafka, kong, zookeeper};
 use crate::stack::Service;
 use crate::stack::vv::Probe;
 
@@ -140,11 +140,7 @@ impl Question {
             Kind::Prometheus => Self::Prometheus(web(9090)),
             Kind::Rabbitmq => Self::Rabbitmq(port(service, &["amqp"], 5672)),
             Kind::Redis => Self::Redis(port(service, &["redis"], 6379)),
-            Kind::Zookeeper => Self::Zookeeper(port(
-                service,
-                &["zookeeper"],
-                variable(service, "ZOOKEEPER_CLIENT_PORT").and_then(|text| text.parse().ok()).unwrap_or(2181),
-            )),
+            Kind::Zookeeper => Self::Zookeeper(zookeeper::client_port(service)),
             Kind::Temporal => Self::Grpc {
                 port: port(service, &["grpc"], 7233),
                 service: "temporal.api.workflowservice.v1.WorkflowService".into(),

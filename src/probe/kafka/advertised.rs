@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::wire::Broker;
 use super::{answers, listeners};
 use crate::platform::{Replica, ReplicaState};
-use crate::probe::answer::ProbeFailure;
+use crate::probe::answer::{Answer, ProbeFailure};
 use crate::probe::kind::Kind;
 use crate::probe::net::Place;
 use crate::probe::target::{Reach, Target};
@@ -94,6 +94,36 @@ async fn from_inside(target: &Target<'_>, asked: Place, broker: &Broker) -> Resu
     }
     let addresses = resolve(target, broker).await?;
     any_answers(target, addresses).await
+}
+
+/// Where a broker answers from here, the likeliest place first: what a client of the listener that was asked would dial.
+pub(super) async fn places(
+    target: &Target<'_>,
+    asked: Place,
+    side: Side,
+    broker: &Broker,
+) -> Result<Vec<Place>, Answer> {
+    let unresolved = |_| Answer::NotAsked(format!("the name {} doesn't resolve from here", broker.host));
+    let of_addresses = |addresses: Vec<SocketAddr>| {
+        if addresses.contains(&asked.address) {
+            return vec![asked];
+        }
+        let place = |address| Place { address, published: false, inside: None };
+        addresses.into_iter().map(place).collect()
+    };
+    if side == Side::Inside
+        && let Some(replica) = replica_named(target, &broker.host).await
+    {
+        if replica == target.status.replica && Some(broker.port) == asked.inside {
+            return Ok(vec![asked]);
+        }
+        return match target.reach_other(&replica, broker.port).await {
+            Ok(Reach::At(endpoint)) => Ok(vec![Place::of(endpoint, broker.port)]),
+            Ok(Reach::Hidden(why)) => Err(Answer::NotAsked(why)),
+            Err(failure) => Err(Answer::NotAsked(failure.detail)),
+        };
+    }
+    resolve(target, broker).await.map(of_addresses).map_err(unresolved)
 }
 
 /// The addresses of a name, as this machine resolves it.

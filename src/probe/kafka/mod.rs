@@ -4,7 +4,17 @@
 //! reached, clients time out without a reason; asking step by step shows which step it is in milliseconds.
 
 mod advertised;
+mod client;
+mod cluster;
+mod configs;
+mod controller;
+mod create;
+pub(super) mod deep;
+mod disk;
 pub(super) mod listeners;
+mod partitions;
+mod refusal;
+mod round_trip;
 mod wire;
 
 use super::answer::{Answer, ProbeFailure};
@@ -87,5 +97,7 @@ async fn answers(target: &Target<'_>, place: Place) -> Result<(), ProbeFailure> 
     versions(&mut connection).await.map(|_| ())
 }
 
+#[cfg(test)]
+mod deep_tests;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 mod deep_web;
 mod engine;
 mod kafka;
+mod kafka_deep;
 mod levels;
 mod logins;
 mod web;
