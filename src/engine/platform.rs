@@ -139,9 +139,10 @@ impl Platform for EnginePlatform {
                 true => {
                     PlatformError::NotReachable(format!("{} has no address on a network", container.name))
                 }
-                false => {
-                    PlatformError::NotRunning(format!("{} is cut off from its networks", container.name))
-                }
+                false => PlatformError::NotRunning(format!(
+                    "{} is cut off from its networks; vv start connects it again",
+                    container.name
+                )),
             });
         };
         let address = SocketAddr::new(address, port);

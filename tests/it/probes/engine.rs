@@ -1,7 +1,7 @@
 //! Containers of a test, and the engine's command line as a platform.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
@@ -71,19 +71,12 @@ pub fn free_port() -> u16 {
 #[derive(Default)]
 pub struct Cli {
     names: BTreeMap<String, String>,
-    addresses: BTreeMap<String, IpAddr>,
 }
 
 impl Cli {
     /// A platform on which this container is the service's replica.
     pub fn of(service: &str, container: &Container) -> Self {
-        Self { names: BTreeMap::from([(service.to_owned(), container.name.clone())]), ..Self::default() }
-    }
-
-    /// … whose address on a network was seen before: asked there, whatever has become of it.
-    pub fn with_address(mut self, service: &str, address: IpAddr) -> Self {
-        self.addresses.insert(service.to_owned(), address);
-        self
+        Self { names: BTreeMap::from([(service.to_owned(), container.name.clone())]) }
     }
 
     /// Another service's replica.
@@ -134,9 +127,6 @@ impl Platform for Cli {
     }
 
     async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
-        if let Some(address) = self.addresses.get(&replica.service) {
-            return Ok(Endpoint { address: SocketAddr::new(*address, port), published: false });
-        }
         let settings = self.inspect(&replica.service)["NetworkSettings"].clone();
         if let Some(bound) =
             settings["Ports"][format!("{port}/tcp")].as_array().and_then(|bound| bound.first())
