@@ -29,6 +29,7 @@ fn amd64() -> ImagePlatform {
 /// A good engine on this very machine.
 fn facts() -> Facts {
     let info = EngineInfo {
+        secluded: false,
         version: "20.10.24+dfsg1".to_owned(),
         api: (1, 41),
         os: "linux".to_owned(),

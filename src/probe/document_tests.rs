@@ -28,8 +28,10 @@ fn samples(kind: &str) -> Vec<Service> {
         subject
     };
     let mut samples = vec![of(kind, &["8001"]), of(kind, &["8001", "8600", "9901", "13133"])];
-    if kind == "jaeger" {
-        samples.push(of("jaegertracing/jaeger-collector", &[]));
+    match kind {
+        "jaeger" => samples.push(of("jaegertracing/jaeger-collector", &[])),
+        "kafka-ui" => samples.push(of("obsidiandynamics/kafdrop", &[])),
+        _ => {}
     }
     samples
 }
