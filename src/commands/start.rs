@@ -1,8 +1,11 @@
 //! `vv start`: everything in dependency order, until it is ready.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::future::join_all;
 
 use super::complete;
 use super::context::{self, Context};
@@ -11,8 +14,14 @@ use super::doctor::preflight;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
-use crate::plan::{StartRequest, images_plan, preview_plan, start_plan};
+use crate::plan::{StartRequest, images_plan, preview_plan, services_of, start_plan};
+use crate::platform::ReplicaState;
+use crate::probe::checks;
+use crate::probe::question::Question;
 use crate::stack::Service;
+
+/// How long something that runs already may take to answer before it is waited for.
+const QUESTION: Duration = Duration::from_secs(2);
 
 /// Start the stack, or some services and what they depend on, until they are ready
 #[derive(Debug, Args)]
@@ -103,7 +112,8 @@ pub async fn start(
         deployment.carry_out(&images, timeout).await?;
         deployment.look().await?;
     }
-    let plan = start_plan(&deployment.inputs(), request)?;
+    let unproven = if request.no_wait { BTreeSet::new() } else { unproven(deployment, request).await? };
+    let plan = start_plan(&deployment.inputs(), &StartRequest { unproven, ..request.clone() })?;
     deployment.carry_out(&plan, timeout).await?;
     if !plan.changes_anything() && images.operations.is_empty() {
         context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));
@@ -124,9 +134,32 @@ pub async fn start(
         .values()
         .filter(|service| request.services.is_empty() || request.services.contains(&service.name))
         .collect();
-    let platform =
-        EnginePlatform::of(std::sync::Arc::clone(&deployment.engine), &deployment.stack.name).await?;
+    let platform = EnginePlatform::of(Arc::clone(&deployment.engine), &deployment.stack.name).await?;
     let addresses = super::urls::addresses(&services, &platform).await;
     super::urls::show(context, &deployment.stack, &addresses, None);
     Ok(())
+}
+
+/// Those of the start's services that run, but don't answer in their protocol: nothing is to be done to them, and still
+/// they aren't ready. No call to the engine: what was seen of the containers is enough, and commands in them, which
+/// would be calls, are left to the waits.
+async fn unproven(deployment: &Deployment<'_>, request: &StartRequest) -> Result<BTreeSet<String>> {
+    let containers = deployment.observed.containers.clone();
+    let platform = EnginePlatform::from_containers(Arc::clone(&deployment.engine), containers).await?;
+    let inputs = deployment.inputs();
+    let services = services_of(&inputs, request)?;
+    let running = services.iter().flat_map(|service| {
+        let replicas = platform.listed_replicas(&service.name).into_iter();
+        replicas.map(move |replica| (*service, replica))
+    });
+    let asked = running.filter(|(service, replica)| {
+        let question = Question::of(service, replica.stub);
+        replica.state == ReplicaState::Running
+            && question.is_some_and(|question| !matches!(question, Question::Exec(_)))
+    });
+    let answers = asked.map(async |(service, replica)| {
+        let answer = checks::protocol(&deployment.stack, service, &platform, &replica, QUESTION).await;
+        answer.is_err().then(|| service.name.clone())
+    });
+    Ok(join_all(answers).await.into_iter().flatten().collect())
 }

@@ -1,6 +1,6 @@
 //! What planning is given, and how it refuses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::observed::Observed;
@@ -56,6 +56,8 @@ pub struct StartRequest {
     pub reset_scale: bool,
     /// Don't wait at the end until everything is ready. Dependencies are waited for all the same.
     pub no_wait: bool,
+    /// Services that run, but don't answer as they should: they are waited for though nothing is done to them.
+    pub unproven: BTreeSet<String>,
     /// So many replicas, instead of what the file says: `vv scale`.
     pub scale: BTreeMap<String, u32>,
 }

@@ -47,4 +47,4 @@ pub use input::{Inputs, PlanError, StartRequest, Stub, Stubs};
 pub use lifecycle::{restart_plan, stop_plan};
 pub use one_off::{OneOff, run_plan};
 pub use stale::which_need_inspect;
-pub use start::{preview_plan, start_plan};
+pub use start::{preview_plan, services_of, start_plan};

@@ -87,7 +87,7 @@ pub fn run_plan(inputs: &Inputs<'_>, one_off: &OneOff) -> Result<(Plan, String),
     }
     start::networks(inputs, &involved, &mut steps, &mut notes)?;
     start::volumes(inputs, &involved, &mut steps, &mut notes)?;
-    start::write(&mut steps, &services, &decisions, &[], true);
+    start::write(&mut steps, &services, &decisions, &[], None);
 
     let name = one_off
         .name

@@ -1,6 +1,6 @@
 //! The plan of a start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph;
 use super::images::{self, needs, selected};
@@ -19,6 +19,11 @@ use crate::stack::model::{Network, Service, Volume};
 /// refreshed were [`super::images_plan`]'s.
 pub fn start_plan(inputs: &Inputs<'_>, request: &StartRequest) -> Result<Plan, PlanError> {
     plan(inputs, request, &[])
+}
+
+/// The services that a start is about: those named and what they depend on.
+pub fn services_of<'a>(inputs: &Inputs<'a>, request: &StartRequest) -> Result<Vec<&'a Service>, PlanError> {
+    selected(inputs, &request.named(), request.no_deps)
 }
 
 /// The images' plan and the start's in one, for showing: what the refreshed images will change isn't known yet, and
@@ -62,7 +67,7 @@ fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) ->
         .collect();
     networks(inputs, &running, &mut steps, &mut notes)?;
     volumes(inputs, &running, &mut steps, &mut notes)?;
-    write(&mut steps, &services, &decisions, removed, request.no_wait);
+    write(&mut steps, &services, &decisions, removed, (!request.no_wait).then_some(&request.unproven));
 
     for decision in decisions.values() {
         notes.extend(decision.notes.iter().cloned());
@@ -78,7 +83,7 @@ pub(super) fn write<'a>(
     services: &[&'a Service],
     decisions: &'a BTreeMap<&'a str, Decision<'a>>,
     orphans: &[&'a ObservedContainer],
-    no_wait: bool,
+    waited_for: Option<&BTreeSet<String>>,
 ) {
     steps.halt();
     steps.release_ports();
@@ -97,10 +102,11 @@ pub(super) fn write<'a>(
         }
         steps.service(decision);
     }
-    if !no_wait {
+    if let Some(unproven) = waited_for {
         for decision in &ordered {
-            let started = steps.started(&decision.desired.service.name).to_vec();
-            steps.waits.at_end(&mut steps.operations, decision, &started);
+            let name = &decision.desired.service.name;
+            let started = steps.started(name).to_vec();
+            steps.waits.at_end(&mut steps.operations, decision, &started, unproven.contains(name));
         }
     }
 }

@@ -42,14 +42,15 @@ impl Waits {
         Some(self.make(operations, dependency, kind, required, Some(by), started.to_vec()))
     }
 
-    /// The wait, if one is needed, at the end of the start.
+    /// The wait, if one is needed, at the end of the start. A service that is settled but `unproven` needs one.
     pub fn at_end(
         &mut self,
         operations: &mut Vec<Operation>,
         decision: &Decision<'_>,
         started: &[OperationId],
+        unproven: bool,
     ) -> Option<OperationId> {
-        if decision.replicas.is_empty() || decision.is_settled() {
+        if decision.replicas.is_empty() || decision.is_settled() && !unproven {
             return None;
         }
         let name = decision.desired.service.name.clone();

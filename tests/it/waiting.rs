@@ -173,3 +173,16 @@ fn a_broker_that_sends_its_clients_elsewhere_ends_the_start() {
         .says("--port-offset")
         .says(&format!("advertise the listener on container port 19092 as localhost:{published}"));
 }
+
+#[test]
+fn what_runs_but_does_not_answer_is_waited_for() {
+    let compose = "services: {cache: {image: 'localhost/vv-parts/redis:7.0'}}";
+    let project = Project::new("unproven", compose);
+    project.ok(&["start"]);
+    let signal = |name: &str| docker(&["kill", "--signal", name, &project.container("cache-1")]);
+    signal("STOP");
+    // Nothing is to be done to it, and still it isn't ready.
+    project.fails(6, &["start", "--timeout", "3s"]).says("cache").says("says nothing within");
+    signal("CONT");
+    project.ok(&["start"]).says("nothing to do");
+}
