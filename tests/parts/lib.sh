@@ -33,14 +33,16 @@ export DOCKER_BUILDKIT=${DOCKER_BUILDKIT:-0}
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Every part, those that others wait for first.
+# Every part, those that others wait for first, and last those that only tests of their own want.
 all_parts() {
     local order="busybox base redis jre kafka consul jaeger postgres rabbitmq prometheus nginx" dir name
+    local late="envoy clickhouse elasticsearch"
     for name in $order; do [ ! -f "$PARTS/$name/part" ] || printf "%s\n" "$name"; done
     for dir in "$PARTS"/*/; do
         name=$(basename "$dir")
-        if [ -f "$dir/part" ] && [[ " $order " != *" $name "* ]]; then printf '%s\n' "$name"; fi
+        if [ -f "$dir/part" ] && [[ " $order $late " != *" $name "* ]]; then printf '%s\n' "$name"; fi
     done
+    for name in $late; do [ ! -f "$PARTS/$name/part" ] || printf "%s\n" "$name"; done
 }
 
 # Reads a part's fields into the caller's shell; call it in a subshell.
