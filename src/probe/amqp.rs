@@ -1,4 +1,4 @@
-//! The few frames of AMQP 0-9-1 that a login takes. Pure.
+//! The few frames of AMQP 0-9-1 that a login, and a message there and back, take. Pure.
 //! <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, chapters 2.3 and 4.2.
 
 use bytes::{Buf, BufMut};
@@ -9,10 +9,31 @@ pub(super) const HEADER: [u8; 8] = *b"AMQP\x00\x00\x09\x01";
 pub(super) const FRAME_HEADER: usize = 7;
 /// The byte that ends a frame.
 pub(super) const FRAME_END: u8 = 0xce;
-/// More than any frame of a login takes, in bytes.
+/// More than any frame that is asked for takes, in bytes.
 pub(super) const FRAME_LIMIT: usize = 64 * 1024;
 
-/// A method of class connection that a server sends.
+/// The one channel that is used, beside 0, which is the connection's own.
+const CHANNEL: u16 = 1;
+
+/// What is on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub kind: FrameKind,
+    pub payload: Vec<u8>,
+}
+
+/// What a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Method,
+    /// What comes before a message's bytes.
+    Header,
+    /// A message's bytes.
+    Body,
+    Heartbeat,
+}
+
+/// A method that a server sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Method {
     /// The start of the negotiation, with the server's product and version, and its login mechanisms.
@@ -25,15 +46,36 @@ pub(super) enum Method {
     Close { code: u16, text: String },
     /// The server has seen our hanging up.
     CloseOk,
+    /// Publishers are held up, for this reason: an alarm (<https://www.rabbitmq.com/docs/connection-blocked>).
+    Blocked(String),
+    /// They no longer are.
+    Unblocked,
+    /// The channel is open.
+    ChannelOpenOk,
+    /// The server closes the channel.
+    ChannelClose { code: u16, text: String },
+    /// The queue of this name is there.
+    QueueOk(String),
+    /// A message follows.
+    GetOk,
+    /// The queue is empty.
+    GetEmpty,
     /// Any other.
     Other(u16, u16),
 }
 
-/// The size of the payload that a frame header announces, when it is one of a method on channel 0.
-pub(super) fn payload_size(mut header: &[u8]) -> Option<usize> {
+/// What a frame header announces, and the size of its payload.
+pub(super) fn frame_header(mut header: &[u8]) -> Option<(FrameKind, usize)> {
     let (kind, channel, size) =
         (header.try_get_u8().ok()?, header.try_get_u16().ok()?, header.try_get_u32().ok()?);
-    (kind == 1 && channel == 0 && (4..=FRAME_LIMIT as u32).contains(&size)).then_some(size as usize)
+    let kind = match kind {
+        1 if size >= 4 => FrameKind::Method,
+        2 => FrameKind::Header,
+        3 => FrameKind::Body,
+        8 => FrameKind::Heartbeat,
+        _ => return None,
+    };
+    (channel <= CHANNEL && size <= FRAME_LIMIT as u32).then_some((kind, size as usize))
 }
 
 /// Reads a method frame's payload.
@@ -61,6 +103,19 @@ pub(super) fn decode(mut payload: &[u8]) -> Option<Method> {
             Method::Close { code, text: String::from_utf8_lossy(short_string(&mut payload)?).into_owned() }
         }
         (10, 51) => Method::CloseOk,
+        (10, 60) => Method::Blocked(String::from_utf8_lossy(short_string(&mut payload)?).into_owned()),
+        (10, 61) => Method::Unblocked,
+        (20, 11) => Method::ChannelOpenOk,
+        (20, 40) => {
+            let code = payload.try_get_u16().ok()?;
+            Method::ChannelClose {
+                code,
+                text: String::from_utf8_lossy(short_string(&mut payload)?).into_owned(),
+            }
+        }
+        (50, 11) => Method::QueueOk(String::from_utf8_lossy(short_string(&mut payload)?).into_owned()),
+        (60, 71) => Method::GetOk,
+        (60, 72) => Method::GetEmpty,
         _ => Method::Other(class, method),
     })
 }
@@ -70,6 +125,9 @@ pub(super) fn start_ok(user: &str, password: &str) -> Vec<u8> {
     let mut capabilities = Vec::new();
     // Without it, the server answers a wrong password by hanging up without a word.
     put_short(&mut capabilities, "authentication_failure_close");
+    capabilities.put_slice(&[b't', 1]);
+    // Without it, a publisher that is held up isn't told why.
+    put_short(&mut capabilities, "connection.blocked");
     capabilities.put_slice(&[b't', 1]);
     let mut properties = Vec::new();
     put_short(&mut properties, "product");
@@ -86,12 +144,12 @@ pub(super) fn start_ok(user: &str, password: &str) -> Vec<u8> {
     })
 }
 
-/// tune-ok: the server's limits, no heartbeats.
-pub(super) fn tune_ok(channels: u16, frame: u32) -> Vec<u8> {
+/// tune-ok: the server's limits, a heartbeat in seconds (0: none).
+pub(super) fn tune_ok(channels: u16, frame: u32, heartbeat: u16) -> Vec<u8> {
     method(10, 31, |payload| {
         payload.put_u16(channels);
         payload.put_u32(frame);
-        payload.put_u16(0);
+        payload.put_u16(heartbeat);
     })
 }
 
@@ -112,16 +170,72 @@ pub(super) fn close() -> Vec<u8> {
     })
 }
 
+/// channel.open
+pub(super) fn open_channel() -> Vec<u8> {
+    on_channel(20, 10, |payload| put_short(payload, ""))
+}
+
+/// queue.declare: one that the server names, for this connection alone, gone with it.
+pub(super) fn declare_own_queue() -> Vec<u8> {
+    on_channel(50, 10, |payload| {
+        payload.put_u16(0);
+        put_short(payload, "");
+        // exclusive and auto-delete
+        payload.put_u8(0b0000_1100);
+        payload.put_u32(0);
+    })
+}
+
+/// basic.publish straight into a queue, by the exchange that every virtual host has.
+pub(super) fn publish(queue: &str, message: &[u8]) -> Vec<u8> {
+    let mut frames = on_channel(60, 40, |payload| {
+        payload.put_u16(0);
+        put_short(payload, "");
+        put_short(payload, queue);
+        payload.put_u8(0);
+    });
+    let mut header = Vec::new();
+    header.put_u16(60);
+    header.put_u16(0);
+    header.put_u64(message.len() as u64);
+    // No property is set.
+    header.put_u16(0);
+    frames.extend(frame(2, CHANNEL, &header));
+    frames.extend(frame(3, CHANNEL, message));
+    frames
+}
+
+/// basic.get: the next message of a queue, without an acknowledgement.
+pub(super) fn get(queue: &str) -> Vec<u8> {
+    on_channel(60, 70, |payload| {
+        payload.put_u16(0);
+        put_short(payload, queue);
+        payload.put_u8(1);
+    })
+}
+
 fn method(class: u16, method: u16, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    frame(1, 0, &call(class, method, fill))
+}
+
+fn on_channel(class: u16, method: u16, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    frame(1, CHANNEL, &call(class, method, fill))
+}
+
+fn call(class: u16, method: u16, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut payload = Vec::new();
     payload.put_u16(class);
     payload.put_u16(method);
     fill(&mut payload);
+    payload
+}
+
+fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER + payload.len() + 1);
-    frame.put_u8(1);
-    frame.put_u16(0);
+    frame.put_u8(kind);
+    frame.put_u16(channel);
     frame.put_u32(payload.len() as u32);
-    frame.extend_from_slice(&payload);
+    frame.extend_from_slice(payload);
     frame.put_u8(FRAME_END);
     frame
 }

@@ -16,8 +16,8 @@ use super::patience::{Patience, insistently};
 use super::question::{Page, Question, Scheme, bare_port};
 use super::target::{Deadline, Reach, Target};
 use super::{Check, Level, Outcome, healthcheck};
-use super::{consul, elasticsearch, exec, grafana, grpc, http, jaeger, kafka, kong};
-use super::{postgres, prometheus, rabbitmq, redis, tcp, zookeeper};
+use super::{consul, elasticsearch, exec, grafana, grpc, http, jaeger, kafka, kibana, kong, mongo, mysql};
+use super::{nats, postgres, prometheus, rabbitmq, redis, tcp, zookeeper};
 use crate::platform::{Platform, Replica, ReplicaState, ReplicaStatus};
 use crate::stack::{Service, Stack};
 
@@ -143,7 +143,11 @@ async fn ask(target: &Target<'_>, question: &Question) -> Result<Answer, ProbeFa
         Question::Grafana(_) => grafana::ask(target, place, scheme()).await,
         Question::Jaeger(_) => jaeger::ask(target, place).await,
         Question::Kafka(_) => kafka::ask(target, place).await,
+        Question::Kibana(_) => kibana::ask(target, place, scheme()).await,
         Question::Kong(ports) => kong::ask(target, place, ports).await,
+        Question::Mongo(_) => mongo::ask(target, place).await,
+        Question::Mysql(_) => mysql::ask(target, place).await,
+        Question::Nats(_) => nats::ask(target, place).await,
         Question::Postgres(_) => postgres::ask(target, place).await,
         Question::Prometheus(_) => prometheus::ask(target, place).await,
         Question::Rabbitmq(_) => rabbitmq::ask(target, place).await,

@@ -41,6 +41,50 @@ pub(super) fn rabbitmq(service: &Service) -> (Login, String) {
     (login, value(&["RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST"]).unwrap_or_else(|| "/".into()))
 }
 
+/// The login that ClickHouse's images make, and the database.
+pub(super) fn clickhouse(service: &Service) -> (Login, String) {
+    let value = |names: &[&str]| names.iter().find_map(|name| given(service, name));
+    let login = Login {
+        user: value(&["CLICKHOUSE_USER", "CLICKHOUSE_ADMIN_USER"]).unwrap_or_else(|| "default".into()),
+        password: value(&["CLICKHOUSE_PASSWORD", "CLICKHOUSE_ADMIN_PASSWORD"]),
+    };
+    (login, value(&["CLICKHOUSE_DB"]).unwrap_or_else(|| "default".into()))
+}
+
+/// The login that MySQL's and MariaDB's images make, and the database; `root` where they make no other.
+pub(super) fn mysql(service: &Service) -> (Login, Option<String>) {
+    let either = |name: &str| {
+        given(service, &format!("MYSQL_{name}")).or_else(|| given(service, &format!("MARIADB_{name}")))
+    };
+    let login = match either("USER") {
+        Some(user) => Login { user, password: either("PASSWORD") },
+        None => Login { user: "root".into(), password: either("ROOT_PASSWORD") },
+    };
+    (login, either("DATABASE"))
+}
+
+/// The login that a NATS server's command asks for: `--user` and `--pass`, or a token.
+pub(super) fn nats(service: &Service) -> Option<Login> {
+    let words: Vec<&str> =
+        service.entrypoint.iter().chain(&service.command).flatten().map(String::as_str).collect();
+    let flag = |names: &[&str]| {
+        words.iter().enumerate().find_map(|(index, word)| {
+            let (name, value) =
+                word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
+            let name = name.trim_start_matches('-');
+            (word.starts_with('-') && names.contains(&name))
+                .then(|| value.or_else(|| words.get(index + 1).copied()))
+                .flatten()
+                .map(str::to_owned)
+        })
+    };
+    match (flag(&["user"]), flag(&["pass"])) {
+        (Some(user), password) => Some(Login { user, password }),
+        // A token has no user.
+        _ => Some(Login { user: String::new(), password: Some(flag(&["auth"])?) }),
+    }
+}
+
 /// Elasticsearch's and OpenSearch's first user.
 pub(super) fn elasticsearch(service: &Service) -> Option<(String, String)> {
     if let Some(password) = given(service, "ELASTIC_PASSWORD") {
@@ -135,6 +179,7 @@ impl Secrets {
             secrets.extend(std::str::from_utf8(&file.content).map(|text| text.trim().to_owned()));
         }
         secrets.extend(redis(service));
+        secrets.extend(nats(service).and_then(|login| login.password));
         // A word that is shown as a user's or a database's name tells nothing of the password that is the same, as in
         // `admin/admin`; blotting it out would. Shorter ones would blot out words by chance.
         let shown = shown(service);

@@ -15,6 +15,8 @@ use super::net::Place;
 use super::target::{Deadline, Reach, Target};
 use super::{adminer, consul, envoy, grafana, graphql, jaeger, kong, konga, otel_collector, prometheus};
 use super::{kafka, kafka_ui, redis_commander, signoz, temporal_ui, traefik, zookeeper};
+use super::{clickhouse, consul, elasticsearch, kibana, logstash, minio, mysql, nats, postgres, rabbitmq};
+use super::{redis, temporal};
 
 /// The name of everything that a check writes: a topic, a key, a document, a service of spans.
 pub const PROBE: &str = "vv-probe";
@@ -63,21 +65,32 @@ pub(super) fn checks(target: Target<'_>) -> Vec<DeepCheck<'_>> {
     }
     match Kind::of(target.service) {
         Some(Kind::Adminer) => adminer::deep(target),
+        Some(Kind::Clickhouse) => clickhouse::deep(target),
         Some(Kind::Consul) => consul::deep(target),
+        Some(Kind::Elasticsearch) => elasticsearch::deep(target),
         Some(Kind::Envoy) => envoy::deep(target),
         Some(Kind::Grafana) => grafana::deep(target),
         Some(Kind::Graphql) => graphql::deep(target),
         Some(Kind::Jaeger) => jaeger::deep(target),
-        Some(Kind::Kong) => kong::deep(target),
-        Some(Kind::Konga) => konga::deep(target),
-        Some(Kind::OtelCollector) => otel_collector::deep(target),
-        Some(Kind::Prometheus) => prometheus::deep(target),
-        Some(Kind::RedisCommander) => redis_commander::deep(target),
-        Some(Kind::Signoz) => signoz::deep(target),
-        Some(Kind::TemporalUi) => temporal_ui::deep(target),
-        Some(Kind::Traefik) => traefik::deep(target),
         Some(Kind::Kafka) => kafka::deep::checks(target),
         Some(Kind::KafkaUi) => kafka_ui::deep(target),
+        Some(Kind::Kibana) => kibana::deep(target),
+        Some(Kind::Kong) => kong::deep(target),
+        Some(Kind::Konga) => konga::deep(target),
+        Some(Kind::Logstash) => logstash::deep(target),
+        Some(Kind::Minio) => minio::deep(target),
+        Some(Kind::Mysql) => mysql::deep(target),
+        Some(Kind::Nats) => nats::deep(target),
+        Some(Kind::OtelCollector) => otel_collector::deep(target),
+        Some(Kind::Postgres) => postgres::deep(target),
+        Some(Kind::Prometheus) => prometheus::deep(target),
+        Some(Kind::Rabbitmq) => rabbitmq::deep(target),
+        Some(Kind::Redis) => redis::deep(target),
+        Some(Kind::RedisCommander) => redis_commander::deep(target),
+        Some(Kind::Signoz) => signoz::deep(target),
+        Some(Kind::Temporal) => temporal::deep(target),
+        Some(Kind::TemporalUi) => temporal_ui::deep(target),
+        Some(Kind::Traefik) => traefik::deep(target),
         Some(Kind::Zookeeper) => zookeeper::deep::checks(target),
         // Of the others, the protocol level is all there is.
         _ => Vec::new(),

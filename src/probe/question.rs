@@ -35,8 +35,16 @@ pub enum Question {
     Jaeger(u16),
     /// Kafka's ApiVersions and Metadata, on this port.
     Kafka(u16),
+    /// Kibana's status, by HTTP on this port.
+    Kibana(u16),
     /// Kong's status and proxy.
     Kong(kong::Ports),
+    /// MongoDB's `hello`.
+    Mongo(u16),
+    /// A login at MySQL.
+    Mysql(u16),
+    /// A login at NATS, and a PING.
+    Nats(u16),
     /// A login at PostgreSQL.
     Postgres(u16),
     /// Prometheus' readiness, by HTTP on this port.
@@ -155,14 +163,14 @@ impl Question {
             Kind::Graphql => get(4000, "/.well-known/apollo/server-health"),
             // Several programs are of this kind; all have a first page.
             Kind::KafkaUi => get(8080, "/"),
-            Kind::Kibana => get(5601, "/api/status"),
+            Kind::Kibana => Self::Kibana(web(5601)),
             Kind::Job => return None,
             Kind::Konga => get(1337, "/"),
             Kind::Logstash => get(9600, "/"),
             Kind::Minio => get(9000, "/minio/health/ready"),
-            Kind::Mongo => Self::Tcp(port(service, &["mongodb"], 27017)),
-            Kind::Mysql => Self::Tcp(port(service, &["mysql"], 3306)),
-            Kind::Nats => Self::Tcp(port(service, &["nats"], 4222)),
+            Kind::Mongo => Self::Mongo(port(service, &["mongodb"], 27017)),
+            Kind::Mysql => Self::Mysql(port(service, &["mysql"], 3306)),
+            Kind::Nats => Self::Nats(port(service, &["nats"], 4222)),
             Kind::Signoz => get(8080, "/api/v1/health"),
             Kind::TemporalUi => get(8080, "/"),
             Kind::OtelCollector if declares(service, 13133) => get(13133, "/"),
@@ -190,6 +198,10 @@ impl Question {
             | Self::Grafana(port)
             | Self::Jaeger(port)
             | Self::Kafka(port)
+            | Self::Kibana(port)
+            | Self::Mongo(port)
+            | Self::Mysql(port)
+            | Self::Nats(port)
             | Self::Postgres(port)
             | Self::Prometheus(port)
             | Self::Rabbitmq(port)
@@ -210,10 +222,12 @@ impl Question {
             Self::Grafana(_) => "health".into(),
             Self::Jaeger(_) => "query".into(),
             Self::Kafka(_) => "metadata".into(),
+            Self::Kibana(_) => "status".into(),
             Self::Kong(_) => "gateway".into(),
-            Self::Postgres(_) | Self::Rabbitmq(_) => "login".into(),
+            Self::Mongo(_) => "hello".into(),
+            Self::Mysql(_) | Self::Postgres(_) | Self::Rabbitmq(_) => "login".into(),
             Self::Prometheus(_) => "ready".into(),
-            Self::Redis(_) => "ping".into(),
+            Self::Nats(_) | Self::Redis(_) => "ping".into(),
             Self::Zookeeper(_) => "srvr".into(),
         }
     }

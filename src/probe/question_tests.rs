@@ -69,7 +69,7 @@ fn every_kind_has_its_question() {
     jaeger: query :16686
     kafka: metadata :9092
     kafka-ui: GET / :8080
-    kibana: GET /api/status :5601
+    kibana: status :5601
     kong: gateway :8000
     konga: GET / :1337
     logstash: GET / :9600
@@ -78,9 +78,9 @@ fn every_kind_has_its_question() {
     otel-collector: connection :8001
     postgres: login :5432
     prometheus: ready :9090
-    mongo: connection :27017
-    mysql: connection :3306
-    nats: connection :4222
+    mongo: hello :27017
+    mysql: login :3306
+    nats: ping :4222
     signoz: GET /api/v1/health :8080
     temporal-ui: GET / :8080
     job: nothing

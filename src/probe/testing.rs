@@ -327,3 +327,24 @@ pub(super) async fn deep_of(service: Service, port: u16, address: SocketAddr) ->
     let platform = Fake::default().with(status(&service.name, 1)).published(&service.name, port, address);
     deep_lines(&stack_of([service.clone()]), &service, &platform, LOOKING).await
 }
+
+/// A server that answers whatever holds these words with these bytes, the first that fits, and the rest with nothing.
+pub(super) async fn replies(answers: &[(&str, &[u8])]) -> SocketAddr {
+    let answers: Vec<(String, Vec<u8>)> =
+        answers.iter().map(|(words, bytes)| ((*words).to_owned(), bytes.to_vec())).collect();
+    serve(move |mut stream| {
+        let answers = answers.clone();
+        async move {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                let said = String::from_utf8_lossy(&buffer[..count]).into_owned();
+                if let Some((_, answer)) = answers.iter().find(|(words, _)| said.contains(words.as_str()))
+                    && stream.write_all(answer).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+    })
+    .await
+}

@@ -103,7 +103,7 @@ async fn what_each_system_says() {
     jaeger fail: GET /api/services answers 200, but not as Jaeger
     jaeger fail: GET /api/services: 500: {"errors":[{"code":500,"msg":"no store"}]}
     elasticsearch ok: green, 3 nodes
-    elasticsearch ok: yellow, 1 node
+    elasticsearch ok: yellow, 1 node: a single node has nowhere to put copies of its shards
     elasticsearch warn: yellow, 3 nodes: replicas of shards aren't assigned -> GET /_cluster/allocation/explain says why
     elasticsearch fail: red, 1 node: shards aren't assigned -> GET /_cluster/allocation/explain says why
     elasticsearch warn: answers, but wants a login that the stack doesn't give -> set ELASTIC_PASSWORD in its environment

@@ -1,6 +1,10 @@
 //! RabbitMQ: handshake and login into the stack's virtual host, in AMQP 0-9-1.
 
-use super::amqp::{self, FRAME_END, FRAME_HEADER, HEADER, Method};
+mod deep;
+
+pub(super) use deep::deep;
+
+use super::amqp::{self, FRAME_END, FRAME_HEADER, Frame, FrameKind, HEADER, Method};
 use super::answer::{Answer, ProbeFailure, first_line};
 use super::credentials;
 use super::net::{Place, Wire};
@@ -9,6 +13,29 @@ use super::target::Target;
 /// Logs in.
 pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
     let (login, host) = credentials::rabbitmq(target.service);
+    let (mut wire, product) = match log_in(target, place, 0).await? {
+        Session::Open { wire, product } => (wire, product),
+        Session::Shut(answer) => return Ok(answer),
+    };
+    // The login has worked; a farewell that fails changes nothing.
+    if wire.send(&amqp::close()).await.is_ok() {
+        let _ = receive(&mut wire).await;
+    }
+    Ok(Answer::Seen(format!("logged in to {host} as {}, {product}", login.user)))
+}
+
+/// What a login comes to.
+enum Session {
+    /// The virtual host is open.
+    Open { wire: Wire, product: String },
+    /// The login couldn't be tried.
+    Shut(Answer),
+}
+
+/// Logs in and opens the stack's virtual host; the server gives the connection up after two heartbeats (seconds; 0:
+/// never) without a word.
+async fn log_in(target: &Target<'_>, place: Place, heartbeat: u16) -> Result<Session, ProbeFailure> {
+    let (login, host) = credentials::rabbitmq(target.service);
     let password = login.password.as_deref().unwrap_or_default();
     let mut wire = Wire::open(place, target.deadline).await?;
 
@@ -16,17 +43,17 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
     let product = match receive(&mut wire).await? {
         Method::Start { product, mechanisms } if mechanisms.split(' ').any(|name| name == "PLAIN") => product,
         Method::Start { product, mechanisms } => {
-            return Ok(Answer::Doubtful {
+            return Ok(Session::Shut(Answer::Doubtful {
                 detail: format!("{product} answers, but takes no login by password (only {mechanisms})"),
                 hint: "its auth_mechanisms leave PLAIN out; say how to ask with x-vv.probe.exec".into(),
-            });
+            }));
         }
         other => return Err(unexpected(&wire, other, "connection.start")),
     };
 
     wire.send(&amqp::start_ok(&login.user, password)).await?;
     match receive(&mut wire).await? {
-        Method::Tune { channels, frame } => wire.send(&amqp::tune_ok(channels, frame)).await?,
+        Method::Tune { channels, frame } => wire.send(&amqp::tune_ok(channels, frame, heartbeat)).await?,
         Method::Close { code: 403, .. } => {
             return Err(ProbeFailure::lasting(format!("refuses the login of user {}", login.user)).hint(
                 "RABBITMQ_DEFAULT_USER and _PASS count at the first start only, and are kept in its volume; guest may \
@@ -38,46 +65,52 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
 
     wire.send(&amqp::open(&host)).await?;
     match receive(&mut wire).await? {
-        Method::OpenOk => {}
-        Method::Close { code: 530, text } if text.contains("not found") => {
-            return Err(ProbeFailure::lasting(format!("has no virtual host {host}")).hint(
-                "RABBITMQ_DEFAULT_VHOST is made at the first start only; rabbitmqctl add_vhost makes one",
-            ));
-        }
+        Method::OpenOk => Ok(Session::Open { wire, product }),
+        Method::Close { code: 530, text } if text.contains("not found") => Err(ProbeFailure::lasting(
+            format!("has no virtual host {host}"),
+        )
+        .hint("RABBITMQ_DEFAULT_VHOST is made at the first start only; rabbitmqctl add_vhost makes one")),
         Method::Close { code: 530, .. } => {
-            return Err(ProbeFailure::lasting(format!(
-                "user {} may not use the virtual host {host}",
-                login.user
-            ))
-            .hint("rabbitmqctl set_permissions grants it"));
+            Err(ProbeFailure::lasting(format!("user {} may not use the virtual host {host}", login.user))
+                .hint("rabbitmqctl set_permissions grants it"))
         }
-        other => return Err(unexpected(&wire, other, "connection.open-ok")),
+        other => Err(unexpected(&wire, other, "connection.open-ok")),
     }
-
-    // The login has worked; a farewell that fails changes nothing.
-    if wire.send(&amqp::close()).await.is_ok() {
-        let _ = receive(&mut wire).await;
-    }
-    Ok(Answer::Seen(format!("logged in to {host} as {}, {product}", login.user)))
 }
 
 /// The next method.
 async fn receive(wire: &mut Wire) -> Result<Method, ProbeFailure> {
+    loop {
+        match frame(wire).await? {
+            Frame { kind: FrameKind::Method, payload } => {
+                return amqp::decode(&payload).ok_or_else(|| wire.foreign("RabbitMQ"));
+            }
+            Frame { kind: FrameKind::Heartbeat, .. } => {}
+            Frame { .. } => return Err(wire.foreign("RabbitMQ")),
+        }
+    }
+}
+
+/// The next frame.
+async fn frame(wire: &mut Wire) -> Result<Frame, ProbeFailure> {
     let header = wire.exact(FRAME_HEADER).await?;
     if header.starts_with(b"AMQP") {
         return Err(ProbeFailure::lasting("speaks AMQP, but not version 0-9-1"));
     }
-    let Some(size) = amqp::payload_size(&header) else { return Err(wire.foreign("RabbitMQ")) };
+    let Some((kind, size)) = amqp::frame_header(&header) else { return Err(wire.foreign("RabbitMQ")) };
     let mut payload = wire.exact(size + 1).await?;
     if payload.pop() != Some(FRAME_END) {
         return Err(wire.foreign("RabbitMQ"));
     }
-    amqp::decode(&payload).ok_or_else(|| wire.foreign("RabbitMQ"))
+    Ok(Frame { kind, payload })
 }
 
 fn unexpected(wire: &Wire, method: Method, wanted: &str) -> ProbeFailure {
     match method {
         Method::Close { code, text } => ProbeFailure::new(format!("hangs up: {code} {}", first_line(&text))),
+        Method::ChannelClose { code, text } => {
+            ProbeFailure::new(format!("closes the channel: {code} {}", first_line(&text)))
+        }
         _ => ProbeFailure::new(format!("{}, no {wanted}", wire.foreign("RabbitMQ").detail)),
     }
 }

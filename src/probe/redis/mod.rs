@@ -2,6 +2,10 @@
 //!
 //! One connection, because a PING without AUTH answers NOAUTH while the server still loads its data too.
 
+mod deep;
+
+pub(super) use deep::deep;
+
 use super::answer::{Answer, ProbeFailure, first_line};
 use super::credentials;
 use super::net::{Place, Wire};
@@ -12,6 +16,16 @@ const LINE: usize = 1024;
 
 /// Logs in where the stack says how, and pings.
 pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
+    let (mut wire, password) = open(target, place).await?;
+    wire.send(&command(&["PING"])).await?;
+    match wire.line(LINE).await?.as_str() {
+        "+PONG" => Ok(Answer::Seen(if password { "PONG, logged in".into() } else { "PONG".into() })),
+        reply => Err(refusal(&wire, reply, password)),
+    }
+}
+
+/// Connects, and logs in where the stack says how; whether it did.
+async fn open(target: &Target<'_>, place: Place) -> Result<(Wire, bool), ProbeFailure> {
     let password = credentials::redis(target.service);
     let mut wire = Wire::open(place, target.deadline).await?;
     if let Some(password) = &password {
@@ -25,13 +39,7 @@ pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, Pro
             return Err(refusal(&wire, &reply, true));
         }
     }
-    wire.send(&command(&["PING"])).await?;
-    match wire.line(LINE).await?.as_str() {
-        "+PONG" => {
-            Ok(Answer::Seen(if password.is_some() { "PONG, logged in".into() } else { "PONG".into() }))
-        }
-        reply => Err(refusal(&wire, reply, password.is_some())),
-    }
+    Ok((wire, password.is_some()))
 }
 
 fn refusal(wire: &Wire, reply: &str, password: bool) -> ProbeFailure {

@@ -1,29 +1,53 @@
 //! PostgreSQL: handshake and login as the stack's own user into its own database.
 
+mod deep;
+
+use tokio::net::TcpStream;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, Connection, NoTls};
+
+pub(super) use deep::deep;
 
 use super::answer::{Answer, ProbeFailure, first_line};
 use super::credentials::{self, Login};
+use super::deep::PROBE;
 use super::net::{Place, Wire};
 use super::target::{Late, Target};
+
+/// What a login comes to.
+enum Session {
+    /// It worked: the client, and the connection that must be driven beside it.
+    Open(Box<(Client, Connection<TcpStream, NoTlsStream>)>),
+    /// It couldn't be tried.
+    Shut(Answer),
+}
 
 /// Logs in.
 pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
     let (login, database) = credentials::postgres(target.service);
+    match log_in(target, place).await? {
+        Session::Open(session) => {
+            let version = session.1.parameter("server_version").unwrap_or("?").to_owned();
+            let version = version.split(' ').next().unwrap_or_default();
+            Ok(Answer::Seen(format!("logged in to {database} as {}, version {version}", login.user)))
+        }
+        Session::Shut(answer) => Ok(answer),
+    }
+}
+
+/// Logs in as the stack's own user into its own database.
+async fn log_in(target: &Target<'_>, place: Place) -> Result<Session, ProbeFailure> {
+    let (login, database) = credentials::postgres(target.service);
     let mut config = Config::new();
-    config.user(&login.user).dbname(&database).application_name("vv-probe");
+    config.user(&login.user).dbname(&database).application_name(PROBE);
     if let Some(password) = &login.password {
         config.password(password);
     }
     let wire = Wire::open(place, target.deadline).await?;
     match target.deadline.bound(config.connect_raw(wire.into_stream(), NoTls)).await {
-        Ok(Ok((_, connection))) => {
-            let version = connection.parameter("server_version").unwrap_or("?").to_owned();
-            let version = version.split(' ').next().unwrap_or_default();
-            Ok(Answer::Seen(format!("logged in to {database} as {}, version {version}", login.user)))
-        }
-        Ok(Err(error)) => judge(&error, &login, &database, place),
+        Ok(Ok(session)) => Ok(Session::Open(Box::new(session))),
+        Ok(Err(error)) => judge(&error, &login, &database, place).map(Session::Shut),
         Err(Late) => Err(place.silent(&target.deadline)),
     }
 }
