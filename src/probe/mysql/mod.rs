@@ -270,7 +270,8 @@ fn refused(code: u16, text: &str, login: &Login, database: Option<&str>) -> Prob
     match code {
         1040 => ProbeFailure::new("takes no more connections")
             .hint("raise max_connections, or look for clients that don't close theirs"),
-        1044 => ProbeFailure::lasting(format!("user {user} may not use {}", database.unwrap_or("it"))),
+        1044 => ProbeFailure::lasting(format!("user {user} may not use {}", database.unwrap_or("it")))
+            .hint("MYSQL_DATABASE and its user's rights are made at the first start only: GRANT gives them later"),
         1045 | 1698 => ProbeFailure::lasting(format!("refuses the password of user {user}")).hint(
             "the password of a first start is kept in its volume: set it back, or change it there with ALTER USER",
         ),

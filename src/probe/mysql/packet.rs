@@ -83,7 +83,14 @@ pub(super) fn greeting(mut bytes: &[u8]) -> Option<Result<Greeting, Said>> {
     };
     Some(Ok(Greeting {
         // MariaDB hides behind an old version, for replicas.
-        version: version.strip_prefix("5.5.5-").unwrap_or(&version).to_owned(),
+        // What follows the second dash is the packager's.
+        version: version
+            .strip_prefix("5.5.5-")
+            .unwrap_or(&version)
+            .splitn(3, '-')
+            .take(2)
+            .collect::<Vec<_>>()
+            .join("-"),
         tls: can & SSL != 0,
         challenge,
         plugin,

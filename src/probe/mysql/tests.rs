@@ -105,7 +105,7 @@ async fn every_state_has_its_words() {
     ok: answers, version 8.0.36; the login isn't tried: caching_sha2_password wants TLS, which the server doesn't offer
     ok: answers, version 8.0.36; the login isn't tried: the server wants auth_gssapi_client
     lasting: refuses the password of user app -> the password of a first start is kept in its volume: set it back, or change it there with ALTER USER
-    lasting: user app may not use shop
+    lasting: user app may not use shop -> MYSQL_DATABASE and its user's rights are made at the first start only: GRANT gives them later
     lasting: has no database shop -> MYSQL_DATABASE is made at the first start only; with a volume from before: CREATE DATABASE, or remove the volume
     fail: refuses: ••• is locked (3118)
     fail: takes no more connections -> raise max_connections, or look for clients that don't close theirs

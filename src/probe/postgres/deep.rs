@@ -74,10 +74,11 @@ fn stands_by(service: &Service) -> bool {
 /// How many connections are in use, of those that aren't kept back for superusers.
 async fn connections(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
     // What everybody may see; the details of pg_stat_activity are for superusers and the owner of a connection.
-    const COUNT: &str = "SELECT (SELECT count(*) FROM pg_stat_activity WHERE usename IS NOT NULL AND datname IS NOT NULL), \
-        current_setting('max_connections'), current_setting('superuser_reserved_connections')";
-    const MOST: &str = "SELECT count(*), usename, datname FROM pg_stat_activity \
-        WHERE usename IS NOT NULL AND datname IS NOT NULL GROUP BY 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 1";
+    const COUNT: &str = "SELECT (SELECT count(*) FROM pg_stat_activity WHERE usename IS NOT NULL AND datname IS NOT \
+        NULL AND application_name IS DISTINCT FROM 'vv-probe'), current_setting('max_connections'), \
+        current_setting('superuser_reserved_connections')";
+    const MOST: &str = "SELECT count(*), usename, datname FROM pg_stat_activity WHERE usename IS NOT NULL AND datname \
+        IS NOT NULL AND application_name IS DISTINCT FROM 'vv-probe' GROUP BY 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 1";
     let (count, most) = match query(&target, place, &format!("{COUNT}; {MOST}")).await? {
         Ok(rows) => {
             let mut rows = rows.into_iter();

@@ -1,12 +1,11 @@
 //! Redis at work: it takes writes, keeps what it is told to keep, and a replica follows its master.
 
-use super::{LINE, command, open, refusal};
+use super::{DISK, LINE, command, open, refusal};
 use crate::probe::answer::{Answer, ProbeFailure, first_line};
 use crate::probe::deep::{DeepCheck, Look, PROBE, settled, unique};
 use crate::probe::listen::port;
 use crate::probe::net::{Place, Wire};
 use crate::probe::target::Target;
-use crate::stack::Service;
 
 /// Of the memory that it may use, in percent: with more in use, and nothing to be thrown out, it is time to look.
 const FULL: u64 = 90;
@@ -36,7 +35,7 @@ async fn writes(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure
     let key = format!("{PROBE}:{}", unique());
     match reply(&mut wire, &["SET", &key, PROBE, "EX", "60"]).await? {
         Reply::Line(line) if line == "+OK" => {}
-        Reply::Line(line) => return refused(&wire, target.service, &line, password, &info),
+        Reply::Line(line) => return refused(&wire, &line, password, &info),
         Reply::Bulk(_) => return Err(wire.foreign("Redis")),
     }
     let read = reply(&mut wire, &["GET", &key]).await?;
@@ -50,7 +49,7 @@ async fn writes(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure
             )));
         }
         (Reply::Line(line), _) if line.starts_with('-') => {
-            return refused(&wire, target.service, &line, password, &info);
+            return refused(&wire, &line, password, &info);
         }
         _ => return Err(ProbeFailure::new("a key that was just written reads otherwise")),
     }
@@ -73,24 +72,23 @@ async fn writes(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure
 async fn persistence(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
     let (mut wire, password) = open(&target, place).await?;
     let Some(info) = Info::read(&mut wire, password).await? else { return Ok(unasked("INFO")) };
-    let disk = disk(target.service);
     if info.text("loading") == "1" {
         return Err(ProbeFailure::new("is loading its data into memory"));
     }
     let logged = info.text("aof_enabled") == "1";
     if logged && info.text("aof_last_write_status") == "err" {
-        return Err(ProbeFailure::new("can't write its append-only file (AOF): takes no writes").hint(disk));
+        return Err(ProbeFailure::new("can't write its append-only file (AOF): takes no writes").hint(DISK));
     }
     if info.text("rdb_last_bgsave_status") == "err" {
         return Err(ProbeFailure::new(
             "its last snapshot (RDB) failed: takes no writes until one works, by default",
         )
-        .hint(disk));
+        .hint(DISK));
     }
     if logged && info.text("aof_last_bgrewrite_status") == "err" {
         return Ok(Answer::Doubtful {
             detail: "the last rewrite of its append-only file failed: it grows without end".into(),
-            hint: disk,
+            hint: DISK.into(),
         });
     }
     let unsaved = info.number("rdb_changes_since_last_save");
@@ -141,13 +139,7 @@ fn link(info: &Info) -> Look {
 }
 
 /// What a refused write means.
-fn refused(
-    wire: &Wire,
-    service: &Service,
-    line: &str,
-    password: bool,
-    info: &Info,
-) -> Result<Answer, ProbeFailure> {
+fn refused(wire: &Wire, line: &str, password: bool, info: &Info) -> Result<Answer, ProbeFailure> {
     let error = line.strip_prefix('-').unwrap_or_default();
     Err(match error.split(' ').next().unwrap_or_default() {
         "OOM" => ProbeFailure::new(format!(
@@ -157,8 +149,6 @@ fn refused(
             info.text("maxmemory_policy")
         ))
         .hint("raise maxmemory, or let it throw out old keys with --maxmemory-policy allkeys-lru"),
-        "MISCONF" => ProbeFailure::new("takes no writes: it can't write its data to disk (MISCONF)")
-            .hint(disk(service)),
         "NOREPLICAS" => ProbeFailure::new("takes no writes: fewer replicas than min-replicas-to-write"),
         "CLUSTERDOWN" => ProbeFailure::new(format!("takes no writes: {}", first_line(error)))
             .hint("redis-cli --cluster check says which slots nobody serves"),
@@ -168,12 +158,6 @@ fn refused(
         "READONLY" => ProbeFailure::new("takes no writes: it is a replica"),
         _ => refusal(wire, line, password),
     })
-}
-
-/// What to do about a disk that takes nothing.
-fn disk(service: &Service) -> String {
-    let name = &service.name;
-    format!("is the disk full, or its folder not writable for user redis? vv logs {name} says which")
 }
 
 fn unasked(command: &str) -> Answer {

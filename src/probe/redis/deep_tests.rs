@@ -65,16 +65,16 @@ async fn every_state_has_its_words() {
     persistence ok: snapshots can be written, 7 changes since the last
     replication ok: master, no replica
 
-    writes fail: takes no writes: it can't write its data to disk (MISCONF) -> is the disk full, or its folder not writable for user redis? vv logs redis says which
-    persistence fail: its last snapshot (RDB) failed: takes no writes until one works, by default -> is the disk full, or its folder not writable for user redis? vv logs redis says which
+    writes fail: takes no writes: its last snapshot (RDB) couldn't be written -> is the disk full (docker system df), or its folder not writable for user redis? Its log says which
+    persistence fail: its last snapshot (RDB) failed: takes no writes until one works, by default -> is the disk full (docker system df), or its folder not writable for user redis? Its log says which
     replication ok: master, no replica
 
-    writes fail: takes no writes: it can't write its data to disk (MISCONF) -> is the disk full, or its folder not writable for user redis? vv logs redis says which
-    persistence fail: can't write its append-only file (AOF): takes no writes -> is the disk full, or its folder not writable for user redis? vv logs redis says which
+    writes fail: takes no writes: it can't write its append-only file (AOF): No space left on device -> is the disk full (docker system df), or its folder not writable for user redis? Its log says which
+    persistence fail: can't write its append-only file (AOF): takes no writes -> is the disk full (docker system df), or its folder not writable for user redis? Its log says which
     replication ok: master, no replica
 
     writes fail: takes no writes: CLUSTERDOWN The cluster is down -> redis-cli --cluster check says which slots nobody serves
-    persistence warn: the last rewrite of its append-only file failed: it grows without end -> is the disk full, or its folder not writable for user redis? vv logs redis says which
+    persistence warn: the last rewrite of its append-only file failed: it grows without end -> is the disk full (docker system df), or its folder not writable for user redis? Its log says which
     replication ok: master, no replica
 
     writes ok: a node of a cluster, which is up

@@ -13,6 +13,9 @@ use super::target::Target;
 
 /// A reply's line, in bytes; PONG takes five.
 const LINE: usize = 1024;
+/// What to do about a disk that takes nothing.
+const DISK: &str =
+    "is the disk full (docker system df), or its folder not writable for user redis? Its log says which";
 
 /// Logs in where the stack says how, and pings.
 pub(super) async fn ask(target: &Target<'_>, place: Place) -> Result<Answer, ProbeFailure> {
@@ -53,6 +56,15 @@ fn refusal(wire: &Wire, reply: &str, password: bool) -> ProbeFailure {
         "DENIED" => ProbeFailure::lasting("is in protected mode: it answers only itself")
             .hint("set a password with --requirepass, or start it with --protected-mode no"),
         "MASTERDOWN" => ProbeFailure::new("is a replica that has lost its master"),
+        // What can't be kept isn't taken: PING says so too.
+        "MISCONF" if error.contains("AOF") => ProbeFailure::new(format!(
+            "takes no writes: it can't write its append-only file (AOF){}",
+            error.split_once("AOF file").map(|(_, why)| first_line(why)).unwrap_or_default()
+        ))
+        .hint(DISK),
+        "MISCONF" => {
+            ProbeFailure::new("takes no writes: its last snapshot (RDB) couldn't be written").hint(DISK)
+        }
         "BUSY" => ProbeFailure::new("is busy with a script"),
         // Before version 6 a wrong password was a plain ERR.
         "ERR" if password && error.contains("invalid password") => {

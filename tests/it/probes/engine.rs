@@ -29,7 +29,9 @@ impl Container {
         let run = std::env::var("VV_TEST_RUN").unwrap_or_else(|_| format!("vvt{}", std::process::id()));
         let container = Self { name: format!("{run}-probe-{test}") };
         let image = format!("localhost/vv-parts/{image}");
-        let mut words = vec!["run", "--detach", "--pull", "never", "--name", &container.name];
+        // So that a test can cut its cable.
+        let may = ["--cap-add", "NET_ADMIN"];
+        let mut words = vec!["run", "--detach", "--pull", "never", "--name", &container.name, may[0], may[1]];
         words.extend(options);
         words.push(&image);
         words.extend(command);
@@ -40,6 +42,29 @@ impl Container {
     /// Stops the main process as an overload or a debugger would: the kernel still accepts, nobody answers.
     pub fn freeze(&self) {
         docker(&["kill", "--signal", "STOP", &self.name]);
+    }
+
+    /// Stops every process, and so also what was waiting for a connection already.
+    pub fn freeze_all(&self) {
+        self.freeze();
+        docker(&["exec", "-u", "0", &self.name, "sh", "-c", "kill -STOP -1 || true"]);
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        docker(&["exec", "-u", "0", &self.name, "sh", "-c", "kill -CONT -1 || true"]);
+        docker(&["kill", "--signal", "CONT", &self.name]);
+    }
+
+    /// Cuts the cable: packets to the container get lost. Its published ports still accept.
+    pub fn cut(&self, cut: bool) {
+        let state = if cut { "down" } else { "up" };
+        self.run(&["ip", "link", "set", "eth0", state]);
+    }
+
+    /// Runs a command in the container as root and returns what it says.
+    pub fn run(&self, words: &[&str]) -> String {
+        docker(&[&["exec", "-u", "0", &self.name], words].concat())
     }
 
     /// What the container said.

@@ -26,22 +26,34 @@ async fn from_running_to_stopped() {
     let redis = service("redis", &[6379], &[]);
     until_ready(&redis, &container).await;
     let all_well = checks(&redis, &container).await;
-    assert_eq!(line(&all_well), "container Ok, port 6379 Ok, ping Ok");
+    assert_eq!(
+        line(&all_well),
+        "container Ok, port 6379 Ok, ping Ok, writes Ok, persistence Ok, replication Ok"
+    );
 
     docker(&["pause", &container.name]);
     let paused = checks(&redis, &container).await;
     docker(&["unpause", &container.name]);
-    assert_eq!(line(&paused), "container Fail, port 6379 Skipped, ping Skipped");
+    assert_eq!(
+        line(&paused),
+        "container Fail, port 6379 Skipped, ping Skipped, writes Skipped, persistence Skipped, replication Skipped"
+    );
     assert_eq!(paused[0].detail, "paused: its processes are frozen");
 
     container.freeze();
     let frozen = checks(&redis, &container).await;
-    assert_eq!(line(&frozen), "container Ok, port 6379 Ok, ping Fail");
+    assert_eq!(
+        line(&frozen),
+        "container Ok, port 6379 Ok, ping Fail, writes Skipped, persistence Skipped, replication Skipped"
+    );
     docker(&["kill", "--signal", "CONT", &container.name]);
 
     docker(&["stop", "-t", "5", &container.name]);
     let stopped = checks(&redis, &container).await;
-    assert_eq!(line(&stopped), "container Fail, port 6379 Skipped, ping Skipped");
+    assert_eq!(
+        line(&stopped),
+        "container Fail, port 6379 Skipped, ping Skipped, writes Skipped, persistence Skipped, replication Skipped"
+    );
     assert_eq!(stopped[0].detail, "ended with 0, but should keep running");
     assert_eq!(stopped[0].hint.as_deref(), Some("vv start redis"));
 }
@@ -73,12 +85,19 @@ async fn a_healthcheck_that_the_engine_has_not_run_yet() {
     });
     until_ready(&redis, &container).await;
     let found = checks(&redis, &container).await;
-    assert_eq!(line(&found), "container Ok, healthcheck Ok, port 6379 Ok, ping Ok", "{found:?}");
+    assert_eq!(
+        line(&found),
+        "container Ok, healthcheck Ok, port 6379 Ok, ping Ok, writes Ok, persistence Ok, replication Ok",
+        "{found:?}"
+    );
     assert_eq!(found[1].detail, "passes (the engine has no verdict yet)");
 
     redis.healthcheck.as_mut().unwrap().test = Some(Test::Shell("echo no luck; exit 3".to_owned()));
     let found = checks(&redis, &container).await;
-    assert_eq!(line(&found), "container Ok, healthcheck Fail, port 6379 Skipped, ping Skipped");
+    assert_eq!(
+        line(&found),
+        "container Ok, healthcheck Fail, port 6379 Skipped, ping Skipped, writes Skipped, persistence Skipped, replication Skipped"
+    );
     assert_eq!(found[1].detail, "doesn't pass yet: the command exits with 3: no luck");
 }
 

@@ -2,12 +2,19 @@
 //!
 //! The images are those that `make parts` builds; without them these tests fail.
 
+mod clickhouse;
+mod deep;
 mod deep_web;
+mod elasticsearch;
 mod engine;
+mod envoy;
 mod kafka;
 mod kafka_deep;
 mod levels;
 mod logins;
+mod postgres;
+mod rabbitmq;
+mod redis;
 mod web;
 
 use std::time::{Duration, Instant};
