@@ -14,8 +14,8 @@ use super::kind::Kind;
 use super::net::Place;
 use super::target::{Deadline, Reach, Target};
 use super::{adminer, consul, envoy, grafana, graphql, jaeger, kong, konga, otel_collector, prometheus};
+use super::{clickhouse, elasticsearch, kibana, logstash, minio, mysql, nats, postgres, rabbitmq};
 use super::{kafka, kafka_ui, redis_commander, signoz, temporal_ui, traefik, zookeeper};
-use super::{clickhouse, consul, elasticsearch, kibana, logstash, minio, mysql, nats, postgres, rabbitmq};
 use super::{redis, temporal};
 
 /// The name of everything that a check writes: a topic, a key, a document, a service of spans.

@@ -27,9 +27,11 @@ fn samples(kind: &str) -> Vec<Service> {
         subject.expose = exposed.iter().map(|port| (*port).to_owned()).collect();
         subject
     };
-    let mut samples = vec![of(kind, &["8001"]), of(kind, &["8001", "8600", "9901", "13133"])];
+    let mut samples =
+        vec![of(kind, &["8001"]), of(kind, &["8001", "5000", "8600", "9901", "13133", "15672"])];
     match kind {
         "jaeger" => samples.push(of("jaegertracing/jaeger-collector", &[])),
+        "temporal" => samples.push(of("temporalio/auto-setup", &[])),
         "kafka-ui" => samples.push(of("obsidiandynamics/kafdrop", &[])),
         _ => {}
     }

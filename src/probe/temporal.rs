@@ -2,6 +2,7 @@
 //! (<https://docs.temporal.io/namespaces>).
 
 use bytes::BufMut;
+use futures_util::future::join_all;
 
 use super::answer::{Answer, ProbeFailure};
 use super::deep::{DeepCheck, Look, settled};
@@ -13,15 +14,28 @@ use crate::stack::{Service, Stack};
 
 const DESCRIBE: &str = "/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace";
 
-/// Its checks: one for each namespace.
+/// Its check, where the stack says which namespaces there must be.
 pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
+    let names = namespaces(target.stack, target.service);
+    if names.is_empty() {
+        return Vec::new();
+    }
     let port = port(target.service, &["grpc"], 7233);
-    let each = namespaces(target.stack, target.service).into_iter().map(|name| {
-        DeepCheck::at(format!("namespace {name}"), target, port, async move |target: Target<'_>, place| {
-            described(target, place, &name).await
-        })
-    });
-    each.collect()
+    vec![DeepCheck::at("namespaces", target, port, async move |target, place| {
+        all(target, place, &names).await
+    })]
+}
+
+/// That each is there; else what is wrong with the first that isn't.
+async fn all(target: Target<'_>, place: Place, names: &[String]) -> Result<Answer, ProbeFailure> {
+    for answer in join_all(names.iter().map(|name| described(target, place, name))).await {
+        match answer? {
+            Answer::Seen(_) => {}
+            other => return Ok(other),
+        }
+    }
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    Ok(Answer::Seen(format!("{} {verb} there", names.join(", "))))
 }
 
 /// The namespaces that the server's image makes, and those that other services name. Pure.
@@ -70,14 +84,14 @@ async fn described(target: Target<'_>, place: Place, name: &str) -> Result<Answe
     settled(target.deadline, || async move {
         let reply = grpc::call(&target, place, DESCRIBE, grpc::frame(&request(name))).await?;
         Ok(match reply.grpc {
-            Some(0) => Look::Final(Ok(Answer::Seen("is there".into()))),
+            Some(0) => Look::Final(Ok(Answer::Seen(String::new()))),
             // NOT_FOUND
-            Some(5) => Look::NotYet(Err(ProbeFailure::new("isn't there").hint(format!(
+            Some(5) => Look::NotYet(Err(ProbeFailure::new(format!("there is no namespace {name}")).hint(format!(
                 "temporal operator namespace create {name} makes it; a step under x-vv.init can do it at each start"
             )))),
             // UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED
             Some(code @ (14 | 8 | 4)) => Look::NotYet(Err(ProbeFailure::new(format!(
-                "can't be asked for: gRPC status {code}: {}",
+                "{name} can't be asked for: gRPC status {code}: {}",
                 reply.message
             ))
             .hint("is its database up? It keeps namespaces there"))),

@@ -46,12 +46,12 @@ async fn every_state_has_its_words() {
         of(&["3"]).await,
     ];
     insta::assert_snapshot!(lines.join("\n"), @r"
-    namespace shop ok: is there
-    namespace shop ok: is there
-    namespace shop fail: isn't there -> temporal operator namespace create shop makes it; a step under x-vv.init can do it at each start
-    namespace shop fail: can't be asked for: gRPC status 14: as scripted -> is its database up? It keeps namespaces there
-    namespace shop not asked: the server wants a login
-    namespace shop fail: gRPC status 3: as scripted
+    namespaces ok: shop is there
+    namespaces ok: shop is there
+    namespaces fail: there is no namespace shop -> temporal operator namespace create shop makes it; a step under x-vv.init can do it at each start
+    namespaces fail: shop can't be asked for: gRPC status 14: as scripted -> is its database up? It keeps namespaces there
+    namespaces not asked: the server wants a login
+    namespaces fail: gRPC status 3: as scripted
     ");
 }
 

@@ -83,7 +83,7 @@ pub async fn goes_away(service: &Service, container: &Container) {
 
     docker(&["network", "disconnect", "bridge", &container.name]);
     let off = first_failure(patience).await;
-    assert_eq!(off, "Port: the container is on no network: nothing reaches it");
+    assert_eq!(off, format!("Port: {} is cut off from its networks", container.name));
 
     docker(&["kill", &container.name]);
     let dead = first_failure(patience).await;
