@@ -321,7 +321,7 @@ fn a_network_that_is_cut() {
     }
     let project = Project::new("kraft-cut", &compose);
     project.ok(&["start"]);
-    project.ok(&["health"]).shows("a record was written to vv-probe and read back");
+    project.ok(&["health", "--all"]).shows("a record was written to vv-probe and read back");
 
     let kafka = project.container("kafka-1");
     docker(&["network", "disconnect", &format!("{}_default", project.name), &kafka]);
