@@ -182,7 +182,7 @@ fn what_runs_but_does_not_answer_is_waited_for() {
     let signal = |name: &str| docker(&["kill", "--signal", name, &project.container("cache-1")]);
     signal("STOP");
     // Nothing is to be done to it, and still it isn't ready.
-    project.fails(6, &["start", "--timeout", "3s"]).says("cache").says("says nothing within");
+    project.fails(6, &["start", "--timeout", "8s"]).says("cache").says("says nothing within");
     signal("CONT");
     project.ok(&["start"]).says("nothing to do");
 }
