@@ -115,6 +115,12 @@ impl State {
             bar.enable_steady_tick(Duration::from_millis(100));
             Line { bar, begun: Instant::now(), left, running: Vec::new(), failed: false }
         });
+        if self.stages[id] == Stage::Over {
+            line.left += 1;
+            line.bar.reset_elapsed();
+            line.bar.set_style(running_style());
+            line.bar.reset();
+        }
         line.running.push((id, present(&operation.action).to_owned()));
         self.stages[id] = Stage::UnderWay;
         self.show(key);

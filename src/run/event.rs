@@ -7,7 +7,7 @@ use crate::plan::operation::{Operation, OperationId};
 /// Something the executor tells.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// An operation begins.
+    /// An operation begins. A wait may begin once more after it was done: its container was restarted.
     Started {
         /// Which.
         id: OperationId,

@@ -145,6 +145,9 @@ impl<'a> Run<'a> {
                     self.begin(id, &mut under_way);
                 }
                 if self.begun.is_empty() {
+                    self.revisit(&mut under_way);
+                }
+                if self.begun.is_empty() {
                     break;
                 }
             }
@@ -188,6 +191,25 @@ impl<'a> Run<'a> {
                 }
                 under_way.push(class, call.boxed());
             }
+        }
+    }
+
+    /// Waits once more for what had become ready and was restarted since, while others were waited for.
+    fn revisit(&mut self, under_way: &mut UnderWay<'a>) {
+        let Some(waits) = self.waits.clone() else { return };
+        let operations = self.operations;
+        let is_lost = |id: &OperationId| match &operations[*id].action {
+            Action::Wait(wait) if wait.condition == WaitCondition::Ready => {
+                wait.containers.iter().any(|container| !waits.has_passed(container, wait.condition))
+            }
+            _ => false,
+        };
+        let (lost, passed) = self.passed.iter().copied().partition(is_lost);
+        self.passed = passed;
+        for id in Vec::into_iter(lost) {
+            self.done -= 1;
+            self.schedule.again(id);
+            self.begin(id, under_way);
         }
     }
 

@@ -22,6 +22,8 @@ const LOOP_ALONE: u64 = 3;
 const LOOP_AMONG_OTHERS: u64 = 8;
 /// How long a container must run after it was restarted before it counts as running.
 const SETTLE_AFTER_RESTART: Duration = Duration::from_secs(1);
+/// How long a container that the engine would restart must run at least: its end would show nowhere.
+const SETTLE_RESTARTING: Duration = Duration::from_millis(500);
 /// The longest that vv waits for the engine to renew an old verdict of unhealthy.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,7 +45,7 @@ pub(super) struct Status {
     pub healthy: bool,
     /// There is no healthcheck that could pass.
     pub no_healthcheck: bool,
-    /// It has passed everything.
+    /// It has passed everything, in the run that goes on.
     pub ready: bool,
     /// A run of it has ended with 0.
     pub completed: bool,
@@ -94,11 +96,11 @@ enum Judgement {
 /// What was seen of the container over its runs.
 #[derive(Default)]
 struct History {
-    /// Its count of restarts at the first look.
+    /// Its count of restarts before this execution had to do with it: the engine sets it to zero at a start.
     restarts_before: Option<u64>,
     /// The exit code of the last run that ended.
     last_code: Option<i64>,
-    /// Restarts since the first look.
+    /// Restarts since then.
     restarts: u64,
 }
 
@@ -156,7 +158,9 @@ impl Monitor {
 
     fn judge(&self, details: &ContainerDetails, history: &mut History) -> Result<Judgement, WaitFailure> {
         let first_look = history.restarts_before.is_none();
-        let before = *history.restarts_before.get_or_insert(details.restarts);
+        let started_here = self.context.activity.started_at(&self.container).is_some();
+        let at_first = if started_here { 0 } else { details.restarts };
+        let before = *history.restarts_before.get_or_insert(at_first);
         history.restarts = details.restarts.saturating_sub(before);
         match details.state {
             ContainerState::Exited(code) => {
@@ -250,6 +254,8 @@ impl Monitor {
                 history.last_code = Some(code);
                 self.status.send_modify(|status| status.completed |= code == 0);
             }
+            // What was proven, was proven of that run.
+            self.status.send_modify(|status| (status.healthy, status.ready) = (false, false));
             return Ok(now);
         }
     }
@@ -314,7 +320,7 @@ impl Monitor {
             self.context.activity.comes_up(&self.container);
         }
         if test.is_none() {
-            self.settle(restarted).await;
+            self.settle(details.spec.restart, restarted).await;
         }
         let say = |failure: ProbeFailure| self.say_with(failure.detail, failure.hint);
         protocol::until_answered(&self.context, &self.service, &self.container, say).await?;
@@ -324,10 +330,14 @@ impl Monitor {
     }
 
     /// What ends at once has ended by then; where nothing else can be asked, that is all the proof there is.
-    async fn settle(&self, restarted: bool) {
+    async fn settle(&self, policy: RestartPolicy, restarted: bool) {
+        let settle = match policy {
+            RestartPolicy::No => self.context.settle,
+            _ => self.context.settle.max(SETTLE_RESTARTING),
+        };
         let pause = match self.context.activity.started_at(&self.container) {
             _ if restarted => SETTLE_AFTER_RESTART,
-            Some(started) => self.context.settle.saturating_sub(started.elapsed()),
+            Some(started) => settle.saturating_sub(started.elapsed()),
             None => Duration::ZERO,
         };
         sleep(pause).await;

@@ -21,7 +21,7 @@ pub struct ExecuteOptions {
     /// How much is done at once.
     pub limits: Limits,
     /// How long a container that was started here and has neither healthcheck nor protocol must have run before it
-    /// counts as running: one that ends at once isn't ready.
+    /// counts as running: one that ends at once isn't ready. Where the engine restarts it, half a second at least.
     pub settle: Duration,
     /// Makes stand-ins; nothing where the plan has none.
     pub stub_image: Option<Arc<StubImage>>,

@@ -136,6 +136,11 @@ impl Schedule {
         }
     }
 
+    /// An operation that has succeeded begins once more.
+    pub(super) fn again(&mut self, id: OperationId) {
+        self.free[self.classes[id].index()] -= 1;
+    }
+
     /// The operations that have not begun.
     pub(super) fn unstarted(&self) -> impl Iterator<Item = OperationId> {
         self.unstarted.iter().copied()

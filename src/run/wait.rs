@@ -200,6 +200,11 @@ impl Waits {
         verdict(condition, &self.now(container)).is_none()
     }
 
+    /// Whether a container is what is wanted, as of now: one that had become it may have been restarted since.
+    pub(super) fn has_passed(&self, container: &str, condition: WaitCondition) -> bool {
+        matches!(verdict(condition, &self.now(container)), Some(Ok(())))
+    }
+
     /// The container, if it has failed by now.
     pub(super) fn failed(&self, container: &str, condition: WaitCondition) -> Option<FailedContainer> {
         let failure = verdict(condition, &self.now(container))?.err()?;

@@ -216,3 +216,22 @@ fn down_of_a_stack_that_nobody_named() {
         project.fails(2, &[command]).says("--stack");
     }
 }
+
+#[test]
+fn a_crash_loop_is_never_ready() {
+    let loops = |policy: &str, line: &str| {
+        format!("    command: [sh, -c, '{line}; exit 1']\n    restart: {policy}\n")
+    };
+    for (name, policy, line) in [
+        ("loopsatonce", "always", "echo looped"),
+        ("loopstwice", "on-failure:2", "echo looped"),
+        ("loopslater", "always", "echo looped; sleep 0.3"),
+    ] {
+        let project = Project::new(name, &one(BUSYBOX, &loops(policy, line)));
+        // Whether the first restart comes before the first look is chance.
+        for _ in 0..4 {
+            project.fails(1, &["start"]).says("looped").says("app-1");
+            project.ok(&["down"]);
+        }
+    }
+}

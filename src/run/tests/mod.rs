@@ -5,6 +5,7 @@ mod failing;
 mod healthchecks;
 mod ordering;
 mod refusing;
+mod restarting;
 mod stacks;
 mod stopping;
 mod support;
