@@ -197,6 +197,10 @@ pub enum ContainerEventKind {
     Oom,
     /// The healthcheck's verdict.
     Health(Health),
+    /// Frozen.
+    Paused,
+    /// Goes on after it was frozen.
+    Unpaused,
     /// Removed.
     Removed,
     /// Anything else.

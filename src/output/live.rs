@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::plain::{lock, past, present};
+use super::plain::{enumerated, lock, past, present, waiting_for};
 use super::{short_duration, terminal};
 use crate::plan::operation::{Action, Operation, OperationId, Target};
 use crate::run::event::{Event, Reporter};
@@ -83,6 +83,11 @@ impl Reporter for Live {
             Event::Failed { id, message } => state.end_operation(id, &End::Failed(message)),
             Event::Cancelled { id } => state.end_operation(id, &End::Cancelled),
         }
+    }
+
+    fn interrupted(&self, left: &[OperationId]) {
+        // Above the lines; where there is no terminal after all, nothing shows.
+        let _ = self.bars.println(waiting_for(&lock(&self.state).operations, left));
     }
 
     fn end(&self) {
@@ -182,16 +187,6 @@ impl State {
         // Others may have waited for this one.
         let idle = self.lines.iter().filter(|(other, line)| *other == key || line.running.is_empty());
         idle.for_each(|(key, _)| self.show(key));
-    }
-}
-
-/// `a, b, c and 2 more`
-fn enumerated(names: &BTreeSet<&str>) -> String {
-    const SHOWN: usize = 3;
-    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Progress where there is no terminal: a line, or a JSON object, per event.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -107,6 +108,11 @@ impl Reporter for Plain {
         }
     }
 
+    fn interrupted(&self, left: &[OperationId]) {
+        let state = lock(&self.state);
+        state.line(&waiting_for(&state.operations, left));
+    }
+
     fn tick(&self) {
         let mut state = lock(&self.state);
         for line in state.lasting.due(Instant::now()) {
@@ -115,6 +121,25 @@ impl Reporter for Plain {
     }
 
     fn end(&self) {}
+}
+
+/// What is said at an interrupt while these have to end.
+pub(super) fn waiting_for(operations: &[Operation], left: &[OperationId]) -> String {
+    let targets =
+        left.iter().filter_map(|id| operations.get(*id)).map(|operation| operation.target.to_string());
+    let targets: BTreeSet<String> = targets.collect();
+    let names = targets.iter().map(String::as_str).collect();
+    format!("interrupted; waiting for {} (Ctrl-C again leaves at once)", enumerated(&names))
+}
+
+/// `a, b, c and 2 more`
+pub(super) fn enumerated(names: &BTreeSet<&str>) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A JSON object per event on stderr.
@@ -166,6 +191,17 @@ impl Reporter for Json {
         if let (Some(object), Some(extra)) = (object.as_object_mut(), extra.as_object()) {
             object.extend(extra.clone());
         }
+        write_stderr(format_args!("{object}"));
+    }
+
+    fn interrupted(&self, left: &[OperationId]) {
+        let state = lock(&self.state);
+        let left = left.iter().filter_map(|id| state.operations.get(*id));
+        let targets: Vec<String> = left.map(|operation| operation.target.to_string()).collect();
+        let at = u64::try_from(state.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let object = json!({
+            "schema": "vv.event/1", "at_ms": at, "event": "interrupted", "waiting_for": targets,
+        });
         write_stderr(format_args!("{object}"));
     }
 

@@ -55,6 +55,13 @@ pub(super) fn namespace_parents(service: &Service) -> impl Iterator<Item = &str>
     })
 }
 
+/// Whether nobody but those that can do without it (`required: false`) is there to depend on a service: somebody does.
+pub(super) fn is_optional<'a>(name: &str, dependents: impl IntoIterator<Item = &'a Service>) -> bool {
+    let edges = dependents.into_iter().flat_map(edges).filter(|edge| edge.to == name);
+    let needs: Vec<bool> = edges.map(|edge| edge.required || edge.namespace).collect();
+    !needs.is_empty() && !needs.contains(&true)
+}
+
 /// The active services, each after those it depends on; otherwise as in the file.
 pub(super) fn order(stack: &Stack) -> Vec<&Service> {
     let mut placed = BTreeSet::new();

@@ -85,7 +85,7 @@ pub fn restart_plan(
         writer.restarted.insert(name.to_owned(), names);
     }
     if !no_wait {
-        writer.wait_for_all(inputs.stack, &done);
+        writer.wait_for_all(inputs.stack, &done, services);
     }
     Ok(writer.into_plan(notes))
 }

@@ -136,7 +136,7 @@ pub struct WaitFor {
     pub containers: Vec<String>,
     /// What must hold.
     pub condition: WaitCondition,
-    /// False: a failure is only a warning (`required: false`).
+    /// False: a failure is only a warning: whoever waits can do without (`required: false`).
     pub required: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The plan of a start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::graph;
 use super::images::{self, needs, selected};
@@ -13,6 +13,7 @@ use super::replicas::{Decision, Fate, decide};
 use super::spec::{CreateNetwork, CreateVolume};
 use super::stale::{Parent, Parents, lost_namespace};
 use super::steps::{Steps, first_container};
+use super::waits::AtEnd;
 use crate::stack::model::{Network, Service, Volume};
 
 /// What is to be done so that the stack runs as it says. Images that are missing are part of it; those to be
@@ -67,7 +68,7 @@ fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) ->
         .collect();
     networks(inputs, &running, &mut steps, &mut notes)?;
     volumes(inputs, &running, &mut steps, &mut notes)?;
-    write(&mut steps, &services, &decisions, removed, (!request.no_wait).then_some(&request.unproven));
+    write(&mut steps, &services, &decisions, removed, (!request.no_wait).then_some(request));
 
     for decision in decisions.values() {
         notes.extend(decision.notes.iter().cloned());
@@ -83,7 +84,7 @@ pub(super) fn write<'a>(
     services: &[&'a Service],
     decisions: &'a BTreeMap<&'a str, Decision<'a>>,
     orphans: &[&'a ObservedContainer],
-    waited_for: Option<&BTreeSet<String>>,
+    waited_for: Option<&StartRequest>,
 ) {
     steps.halt();
     steps.release_ports();
@@ -102,11 +103,17 @@ pub(super) fn write<'a>(
         }
         steps.service(decision);
     }
-    if let Some(unproven) = waited_for {
+    if let Some(request) = waited_for {
         for decision in &ordered {
             let name = &decision.desired.service.name;
+            let asked_for = request.services.contains(name) || request.scale.contains_key(name);
+            let dependents = || ordered.iter().map(|decision| decision.desired.service);
+            let end = AtEnd {
+                required: asked_for || !graph::is_optional(name, dependents()),
+                unproven: request.unproven.contains(name),
+            };
             let started = steps.started(name).to_vec();
-            steps.waits.at_end(&mut steps.operations, decision, &started, unproven.contains(name));
+            steps.waits.at_end(&mut steps.operations, decision, &started, end);
         }
     }
 }

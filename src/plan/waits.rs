@@ -20,6 +20,15 @@ enum Kind {
     Ready,
 }
 
+/// How a service is waited for at the end of the start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtEnd {
+    /// A failure fails the start: somebody asked for it, or can't do without it.
+    pub required: bool,
+    /// It needs a wait even where nothing is done to it.
+    pub unproven: bool,
+}
+
 impl Waits {
     /// The wait, if one is needed, for a dependency's condition on behalf of the service `by`. `started` are the
     /// operations that start the dependency's replicas.
@@ -42,30 +51,37 @@ impl Waits {
         Some(self.make(operations, dependency, kind, required, Some(by), started.to_vec()))
     }
 
-    /// The wait, if one is needed, at the end of the start. A service that is settled but `unproven` needs one.
+    /// The wait, if one is needed, at the end of the start.
     pub fn at_end(
         &mut self,
         operations: &mut Vec<Operation>,
         decision: &Decision<'_>,
         started: &[OperationId],
-        unproven: bool,
+        end: AtEnd,
     ) -> Option<OperationId> {
-        if decision.replicas.is_empty() || decision.is_settled() && !unproven {
+        if decision.replicas.is_empty() || decision.is_settled() && !end.unproven {
             return None;
         }
         let name = decision.desired.service.name.clone();
         if decision.job {
-            if let Some(&id) = self.made.get(&(name, Kind::Completed, true)) {
+            if let Some(&id) = self.made.get(&(name, Kind::Completed, end.required)) {
                 return Some(id);
             }
-            return Some(self.make(operations, decision, Kind::Completed, true, None, started.to_vec()));
+            return Some(self.make(
+                operations,
+                decision,
+                Kind::Completed,
+                end.required,
+                None,
+                started.to_vec(),
+            ));
         }
         // After a dependent's wait for the same service, so that it isn't asked by two at once.
         let mut after = started.to_vec();
         after.extend(
             [true, false].iter().filter_map(|req| self.made.get(&(name.clone(), Kind::Healthy, *req))),
         );
-        Some(self.make(operations, decision, Kind::Ready, true, None, after))
+        Some(self.make(operations, decision, Kind::Ready, end.required, None, after))
     }
 
     fn make(

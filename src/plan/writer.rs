@@ -139,7 +139,14 @@ impl<'a> Writer<'a> {
         after
     }
 
-    pub fn wait_for_all(&mut self, stack: &Stack, done: &BTreeMap<&str, Vec<OperationId>>) {
+    /// `asked_for` are the services that the user named.
+    pub fn wait_for_all(
+        &mut self,
+        stack: &Stack,
+        done: &BTreeMap<&str, Vec<OperationId>>,
+        asked_for: &[String],
+    ) {
+        let dependents = || stack.services.values().filter(|other| done.contains_key(other.name.as_str()));
         for service in graph::order(stack) {
             let Some(restarts) = done.get(service.name.as_str()) else { continue };
             let condition =
@@ -148,7 +155,9 @@ impl<'a> Writer<'a> {
             if condition == WaitCondition::Ready {
                 after.extend(self.waits.get(&(service.name.clone(), false)));
             }
-            self.wait(&service.name, condition, true, after);
+            let required =
+                asked_for.contains(&service.name) || !graph::is_optional(&service.name, dependents());
+            self.wait(&service.name, condition, required, after);
         }
     }
 

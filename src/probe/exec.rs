@@ -1,7 +1,7 @@
 //! A command in the container that says by its exit code whether all is well.
 
 use super::answer::{Answer, ProbeFailure};
-use super::said::{last_line, telling_line};
+use super::said::{lacks_the_command, last_line, telling_line};
 use super::target::Target;
 use crate::platform::{ExecResult, PlatformError};
 
@@ -51,20 +51,4 @@ fn judge(ran: &ExecResult) -> Result<Answer, ProbeFailure> {
         (code, Some(said)) => ProbeFailure::new(format!("the command exits with {code}: {said}")),
         (code, None) => ProbeFailure::new(format!("the command exits with {code}")),
     })
-}
-
-/// Whether what was said with an exit code of 126 or 127 means that the image hasn't the command, or can't run it: it
-/// won't appear by waiting. Engines (`exec: "curl": executable file not found in $PATH`) and shells (`sh: curl: not
-/// found`) say so; for a container that is just ending engines use the same codes with other words, some of them about
-/// files of /proc that are gone.
-fn lacks_the_command(said: &str) -> bool {
-    const WORDS: [&str; 5] = [
-        "not found",
-        "no such file or directory",
-        "permission denied",
-        "is a directory",
-        "exec format error",
-    ];
-    let said = said.to_lowercase();
-    !said.contains("/proc/") && WORDS.iter().any(|word| said.contains(word))
 }

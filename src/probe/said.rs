@@ -85,6 +85,22 @@ fn shortened(line: &str) -> String {
     }
 }
 
+/// Whether what was said with an exit code of 126 or 127 means that the image hasn't the command, or can't run it: it
+/// won't appear by waiting. Engines (`exec: "curl": executable file not found in $PATH`) and shells (`sh: curl: not
+/// found`) say so; for a container that is just ending engines use the same codes with other words, some of them about
+/// files of /proc that are gone.
+pub fn lacks_the_command(said: &str) -> bool {
+    const WORDS: [&str; 5] = [
+        "not found",
+        "no such file or directory",
+        "permission denied",
+        "is a directory",
+        "exec format error",
+    ];
+    let said = said.to_lowercase();
+    !said.contains("/proc/") && WORDS.iter().any(|word| said.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

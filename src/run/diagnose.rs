@@ -6,12 +6,14 @@ use futures_util::StreamExt;
 
 use super::error::{FailureCause, OperationFailure};
 use super::ports;
-use super::wait::WaitFailure;
+use super::wait::{FailedContainer, WaitFailure};
 use crate::engine::{Engine, EngineError, LogQuery};
 use crate::probe::said::printable;
 
 /// How many lines of a container's output are shown.
 const LAST_LINES: u64 = 20;
+/// How many where the service itself answered what is wrong: what it has written is mostly about vv's questions.
+const LAST_LINES_OF_ONE_ASKED: u64 = 5;
 /// How long looking may take: the failure itself is known already.
 const LIMIT: Duration = Duration::from_secs(3);
 
@@ -21,15 +23,34 @@ pub(super) async fn diagnose(engine: &dyn Engine, failure: &mut OperationFailure
         failure.last_lines = output.iter().map(|line| printable(line)).collect();
     }
     if let Some(container) = failure.container().map(str::to_owned) {
-        let lines = tokio::time::timeout(LIMIT, last_lines(engine, &container)).await;
+        let lines = tokio::time::timeout(LIMIT, last_lines(engine, &container, how_many(failure))).await;
         failure.last_lines = lines.unwrap_or_default();
     }
     let hints = tokio::time::timeout(LIMIT, hints(engine, failure)).await;
     failure.hints = hints.unwrap_or_default();
 }
 
-async fn last_lines(engine: &dyn Engine, container: &str) -> Vec<String> {
-    let query = LogQuery { tail: Some(LAST_LINES), ..LogQuery::default() };
+/// The containers of a project that run now; nothing when the engine won't say.
+pub(super) async fn running(engine: &dyn Engine, project: &str) -> Option<Vec<String>> {
+    let containers = tokio::time::timeout(LIMIT, engine.containers(project)).await.ok()?.ok()?;
+    let up = containers.into_iter().filter(|container| container.state.is_up());
+    let mut names: Vec<String> = up.map(|container| container.name).collect();
+    names.sort();
+    Some(names)
+}
+
+fn how_many(failure: &OperationFailure) -> u64 {
+    let asked = |failed: &FailedContainer| matches!(failed.failure, WaitFailure::NeverReady(_));
+    match &failure.cause {
+        FailureCause::Wait { containers, .. } if containers.first().is_some_and(asked) => {
+            LAST_LINES_OF_ONE_ASKED
+        }
+        _ => LAST_LINES,
+    }
+}
+
+async fn last_lines(engine: &dyn Engine, container: &str, count: u64) -> Vec<String> {
+    let query = LogQuery { tail: Some(count), ..LogQuery::default() };
     let Ok(lines) = engine.logs(container, &query).await else { return Vec::new() };
     let lines = lines.filter_map(|line| std::future::ready(line.ok()));
     lines.map(|line| printable(&String::from_utf8_lossy(&line.line))).collect().await

@@ -265,16 +265,20 @@ fn excerpt(failure: &OperationFailure) -> Vec<String> {
 }
 
 fn interrupted(what: Interruption) -> Failure {
-    let total = what.done + what.left;
-    let mut failure = Failure::new(
-        Kind::Interrupted,
-        format!("interrupted: {} of {total} operations were done", what.done),
-    );
+    let message = match what.done + what.left {
+        // It came too late to leave anything undone; who waits for the exit code still has to know of it.
+        total if what.left == 0 => format!("interrupted: all {total} operations were done"),
+        total => format!("interrupted: {} of {total} operations were done", what.done),
+    };
+    let mut failure = Failure::new(Kind::Interrupted, message);
     failure.details.extend(what.failures.iter().map(OperationFailure::summary));
     failure.details.extend(what.running.map(|running| match running.as_slice() {
         [] => "no container of this project runs".to_owned(),
         running => format!("running: {}", running.join(", ")),
     }));
+    if what.left == 0 {
+        return failure;
+    }
     failure
         .hint("the same command again goes on from here")
         .hint("`vv status` shows what runs, `vv down` removes it")

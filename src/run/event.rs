@@ -58,6 +58,8 @@ pub trait Reporter: Send + Sync {
     fn event(&self, event: Event);
     /// A second has passed: for those who say again what lasts. Nothing has happened.
     fn tick(&self) {}
+    /// The user interrupted, and these are waited for: engine calls that can't be broken off.
+    fn interrupted(&self, _left: &[OperationId]) {}
     /// After everything else, however it went.
     fn end(&self);
 }

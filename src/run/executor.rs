@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::clock::Clock;
-use super::diagnose::diagnose;
+use super::diagnose::{diagnose, running};
 use super::error::{
     FailedImage, FailureCause, Interruption, OperationFailure, Outcome, RunError, attempt, reasons,
 };
@@ -153,7 +153,10 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 biased;
-                () = interrupt.cancelled(), if !interrupted => interrupted = true,
+                () = interrupt.cancelled(), if !interrupted => {
+                    interrupted = true;
+                    self.acknowledge();
+                }
                 Some((id, result)) = under_way.calls.next() => self.called(id, result),
                 Some((id, result)) = under_way.pulls.next() => self.called(id, result),
                 Some((id, result)) = under_way.builds.next() => self.called(id, result),
@@ -196,15 +199,13 @@ impl<'a> Run<'a> {
 
     /// Waits once more for what had become ready and was restarted since, while others were waited for.
     fn revisit(&mut self, under_way: &mut UnderWay<'a>) {
-        let Some(waits) = self.waits.clone() else { return };
+        let Some(waits) = &self.waits else { return };
         let operations = self.operations;
         let is_lost = |id: &OperationId| match &operations[*id].action {
-            Action::Wait(wait) if wait.condition == WaitCondition::Ready => {
-                wait.containers.iter().any(|container| !waits.has_passed(container, wait.condition))
-            }
+            Action::Wait(wait) => waits.has_lost(wait),
             _ => false,
         };
-        let (lost, passed) = self.passed.iter().copied().partition(is_lost);
+        let (lost, passed) = self.passed.iter().partition(|id| is_lost(id));
         self.passed = passed;
         for id in Vec::into_iter(lost) {
             self.done -= 1;
@@ -221,6 +222,15 @@ impl<'a> Run<'a> {
             (id, waits.wait_for(wait, say).await)
         }
         .boxed()
+    }
+
+    /// The user interrupted: says what is still left to end.
+    fn acknowledge(&self) {
+        let ends = |id: &OperationId| Class::of(&self.operations[*id].action) == Class::Call;
+        let left: Vec<OperationId> = self.begun.keys().copied().filter(ends).collect();
+        if !left.is_empty() {
+            self.reporter.interrupted(&left);
+        }
     }
 
     fn called(&mut self, id: OperationId, result: Result<(), EngineError>) {
@@ -280,7 +290,9 @@ impl<'a> Run<'a> {
         let message = format!("service {} is not ready, but not required: {}", wait.service, reasons(failed));
         self.took(id);
         self.schedule.succeeded(id);
-        self.warnings.push(message.clone());
+        if !self.warnings.contains(&message) {
+            self.warnings.push(message.clone());
+        }
         self.reporter.event(Event::Warned { id, message });
     }
 
@@ -365,11 +377,11 @@ impl<'a> Run<'a> {
         }
         let engine = Arc::clone(&self.engine);
         join_all(self.failures.iter_mut().map(|failure| diagnose(&*engine, failure))).await;
-        if interrupted && !left.is_empty() {
+        if interrupted {
             return Err(RunError::Interrupted(Interruption {
                 done: self.done,
                 left: left.len(),
-                running: self.running().await,
+                running: running(&*engine, &self.options.project).await,
                 failures: self.failures,
             }));
         }
@@ -377,15 +389,6 @@ impl<'a> Run<'a> {
             return Err(RunError::Failed(self.failures));
         }
         Ok(Outcome { done: self.done, warnings: self.warnings, took: start.elapsed() })
-    }
-
-    async fn running(&self) -> Option<Vec<String>> {
-        let containers = self.engine.containers(&self.options.project);
-        let containers = tokio::time::timeout(Duration::from_secs(3), containers).await.ok()?.ok()?;
-        let up = containers.into_iter().filter(|container| container.state.is_up());
-        let mut names: Vec<String> = up.map(|container| container.name).collect();
-        names.sort();
-        Some(names)
     }
 }
 

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
-use crate::engine::{ActiveHealthcheck, Engine, EngineError, ExecRequest, ExecSession};
-use crate::probe::said::telling_line;
+use super::protocol::Row;
+use crate::engine::{ContainerDetails, Engine, EngineError, ExecRequest, ExecSession};
+use crate::probe::said::{lacks_the_command, telling_line};
 use crate::stack::model::Test;
 
 /// How much of a test's output is kept, in bytes.
@@ -24,10 +25,10 @@ pub async fn check_once(
 ) -> Option<Result<(), String>> {
     let asked = timeout(limit, async {
         let details = engine.inspect(container).await.ok()?;
-        let test = HealthTest::new(Arc::clone(engine), &details.id, details.healthcheck.as_ref()?)?;
+        let test = HealthTest::new(Arc::clone(engine), &details)?;
         match test.run().await {
             Run::Passed => Some(Ok(())),
-            Run::Failed(said) => Some(Err(said)),
+            Run::Failed(said) | Run::Lacking(said) => Some(Err(said)),
             Run::Hung(_) => Some(Err(format!("its test doesn't end within {:?}", test.limit))),
             Run::Unreachable(_) => None,
         }
@@ -51,6 +52,8 @@ pub(super) enum Verdict {
 pub(super) enum TestFailure {
     /// The engine says unhealthy and vv's own run failed too; what the test said last.
     Unhealthy(String),
+    /// The container hasn't the test's program, and won't get it; what was said of it.
+    Lacking(String),
     /// The engine can't be asked any more.
     Engine(EngineError),
 }
@@ -58,7 +61,9 @@ pub(super) enum TestFailure {
 /// A container's test.
 pub(super) struct HealthTest {
     engine: Arc<dyn Engine>,
+    /// The container's id and name.
     container: String,
+    name: String,
     request: ExecRequest,
     limit: Duration,
 }
@@ -67,6 +72,8 @@ pub(super) struct HealthTest {
 enum Run {
     Passed,
     Failed(String),
+    /// Its program can't be run there.
+    Lacking(String),
     /// It is past its limit and still goes on.
     Hung(ExecSession),
     Unreachable(EngineError),
@@ -74,31 +81,31 @@ enum Run {
 
 impl HealthTest {
     /// The test of a container; nothing when its healthcheck is switched off.
-    pub(super) fn new(
-        engine: Arc<dyn Engine>,
-        container: &str,
-        healthcheck: &ActiveHealthcheck,
-    ) -> Option<Self> {
+    pub(super) fn new(engine: Arc<dyn Engine>, container: &ContainerDetails) -> Option<Self> {
+        let healthcheck = container.healthcheck.as_ref()?;
         let command = match &healthcheck.test {
             Test::None => return None,
             Test::Cmd(words) => words.clone(),
             Test::Shell(line) => shell(&healthcheck.shell).into_iter().chain([line.clone()]).collect(),
         };
         let request = ExecRequest { command, ..ExecRequest::default() };
-        Some(Self { engine, container: container.to_owned(), request, limit: healthcheck.timeout })
+        let (container, name) = (container.id.clone(), container.name.clone());
+        Some(Self { engine, container, name, request, limit: healthcheck.timeout })
     }
 
     /// Runs the test at once and again until one run passes, or the engine's verdict is in.
     ///
     /// Two runs never overlap; one past its limit is waited for. A run that fails means nothing by itself; with the
-    /// engine's `Unhealthy`, or where `hopeless` says that nothing is going to change, it ends the wait.
+    /// engine's `Unhealthy`, or where `hopeless` says that nothing is going to change, it ends the wait. So does a
+    /// program that isn't there, once `lacking` says that it has been missing for long enough.
     pub(super) async fn until_passed(
         &self,
         verdict: &mut watch::Receiver<Verdict>,
         hopeless: impl Fn() -> bool,
+        lacking: impl Fn(Duration) -> bool,
         say: impl Fn(String),
     ) -> Result<(), TestFailure> {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut row) = (Backoff::default(), Row::default());
         loop {
             let judged = match *verdict.borrow_and_update() {
                 Verdict::Healthy => return Ok(()),
@@ -111,10 +118,14 @@ impl HealthTest {
                 run = self.run() => run,
                 () = healthy(verdict.clone()) => return Ok(()),
             };
+            let missing_for = row.add(matches!(run, Run::Lacking(_)));
             let said = match run {
                 Run::Passed => return Ok(()),
                 Run::Unreachable(error) => return Err(TestFailure::Engine(error)),
-                Run::Failed(said) => said,
+                Run::Lacking(said) if missing_for.is_some_and(&lacking) => {
+                    return Err(TestFailure::Lacking(said));
+                }
+                Run::Failed(said) | Run::Lacking(said) => said,
                 Run::Hung(session) => {
                     let said = format!("its test doesn't end within {:?}", self.limit);
                     if judged {
@@ -148,7 +159,7 @@ impl HealthTest {
         let mut session = match started {
             Ok(Ok(session)) => session,
             Ok(Err(error @ EngineError::Unreachable { .. })) => return Run::Unreachable(error),
-            Ok(Err(error)) => return Run::Failed(error.to_string()),
+            Ok(Err(error)) => return self.refused(&error),
             Err(_) => return Run::Failed(format!("the engine doesn't run its test within {:?}", self.limit)),
         };
         let mut output = Vec::new();
@@ -165,10 +176,25 @@ impl HealthTest {
             Ok(0) => Run::Passed,
             Ok(code) => {
                 let said = telling_line(&String::from_utf8_lossy(&output));
+                if let (126 | 127, Some(said)) = (code, said.as_deref())
+                    && lacks_the_command(said)
+                {
+                    return Run::Lacking(said.to_owned());
+                }
                 Run::Failed(said.unwrap_or_else(|| format!("its test exits with {code}")))
             }
             Err(error @ EngineError::Unreachable { .. }) => Run::Unreachable(error),
-            Err(error) => Run::Failed(error.to_string()),
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    /// The engine's words, with the container's name for its id.
+    fn refused(&self, error: &EngineError) -> Run {
+        let said = error.to_string().replace(&self.container, &self.name);
+        // Later engines look for the program before they begin.
+        match said.contains("executable file not found") {
+            true => Run::Lacking(said),
+            false => Run::Failed(said),
         }
     }
 }

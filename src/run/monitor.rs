@@ -236,9 +236,10 @@ impl Monitor {
                         continue;
                     }
                     ContainerEventKind::Died(code) => Some(*code),
-                    ContainerEventKind::Removed => None,
+                    ContainerEventKind::Removed | ContainerEventKind::Paused => None,
                     ContainerEventKind::Created
                     | ContainerEventKind::Started
+                    | ContainerEventKind::Unpaused
                     | ContainerEventKind::Other(_) => continue,
                 },
             };
@@ -293,7 +294,7 @@ impl Monitor {
     ) -> Result<(), WaitFailure> {
         self.demanded(|demand| demand.healthy || demand.ready).await;
         let test = details.healthcheck.as_ref().and_then(|healthcheck| {
-            let test = HealthTest::new(Arc::clone(&self.context.engine), &details.id, healthcheck)?;
+            let test = HealthTest::new(Arc::clone(&self.context.engine), details)?;
             Some((test, (healthcheck.interval + healthcheck.timeout).min(LONGEST_PATIENCE)))
         });
         match &test {
@@ -306,9 +307,16 @@ impl Monitor {
                     self.context.activity.is_stuck(&self.container);
                 }
                 let hopeless = || old_verdict && self.context.activity.is_settled(&self.container, *patience);
-                let passed = test.until_passed(&mut verdicts, hopeless, |said| self.say(said)).await;
+                let patient_until = details.healthcheck.as_ref().map(|check| check.start_period);
+                let lacking = |lasted: Duration| {
+                    let believed = protocol::is_believed(&self.context.activity, &self.container, lasted);
+                    believed && patient_until.is_none_or(|start_period| lasted >= start_period)
+                };
+                let say = |said| self.say(said);
+                let passed = test.until_passed(&mut verdicts, hopeless, lacking, say).await;
                 passed.map_err(|failure| match failure {
                     TestFailure::Unhealthy(said) => WaitFailure::Unhealthy(said),
+                    TestFailure::Lacking(said) => WaitFailure::NeverReady(lacking_program(&said)),
                     TestFailure::Engine(error) => WaitFailure::Engine(error),
                 })?;
                 self.status.send_modify(|status| status.healthy = true);
@@ -372,6 +380,11 @@ impl History {
             restarts => format!("{ended}, restarting ({restarts})"),
         }
     }
+}
+
+fn lacking_program(said: &str) -> ProbeFailure {
+    ProbeFailure::lasting(format!("its healthcheck can't be run: {said}"))
+        .hint("let the healthcheck name a command that the image has; one that is installed first needs a start_period")
 }
 
 /// What the engine's word counts for. An unhealthy one from before vv looked may be out of date.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::activity::Activity;
 use super::backoff::Backoff;
 use super::monitor::Context;
 use super::wait::WaitFailure;
@@ -23,15 +24,15 @@ const FEWEST_ANSWERS: u32 = 3;
 
 /// The lasting failures that came one after the other; any other answer ends the row.
 #[derive(Debug, Default)]
-struct Row {
+pub(super) struct Row {
     since: Option<Instant>,
     answers: u32,
 }
 
 impl Row {
     /// Another answer; how long the row is by now, once it has enough of them.
-    fn add(&mut self, failure: &ProbeFailure) -> Option<Duration> {
-        if !failure.lasting {
+    pub(super) fn add(&mut self, lasting: bool) -> Option<Duration> {
+        if !lasting {
             *self = Self::default();
             return None;
         }
@@ -39,6 +40,16 @@ impl Row {
         let since = *self.since.get_or_insert_with(Instant::now);
         (self.answers >= FEWEST_ANSWERS).then(|| since.elapsed())
     }
+}
+
+/// Whether nothing will mend what a container has failed of lastingly for so long.
+pub(super) fn is_believed(activity: &Activity, container: &str, lasted: Duration) -> bool {
+    if lasted < BELIEVED_AFTER {
+        return false;
+    }
+    // Two that are both stuck needn't wait for each other.
+    activity.is_stuck(container);
+    lasted >= BELIEVED_AMONG_OTHERS || activity.is_settled(container, BELIEVED_AFTER)
 }
 
 /// Asks a container's protocol again and again. `say` gets each failure.
@@ -59,11 +70,9 @@ pub(super) async fn until_answered(
             Ok(Err(failure)) => failure,
             Err(_) => ProbeFailure::new(format!("no answer within {LIMIT:?}")),
         };
-        match row.add(&failure) {
+        match row.add(failure.lasting) {
             Some(lasted) if lasted >= BELIEVED_AFTER => {
-                // Two that are both stuck needn't wait for each other.
-                context.activity.is_stuck(container);
-                if lasted >= BELIEVED_AMONG_OTHERS || context.activity.is_settled(container, BELIEVED_AFTER) {
+                if is_believed(&context.activity, container, lasted) {
                     return Err(WaitFailure::NeverReady(failure));
                 }
             }

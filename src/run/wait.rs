@@ -200,9 +200,11 @@ impl Waits {
         verdict(condition, &self.now(container)).is_none()
     }
 
-    /// Whether a container is what is wanted, as of now: one that had become it may have been restarted since.
-    pub(super) fn has_passed(&self, container: &str, condition: WaitCondition) -> bool {
-        matches!(verdict(condition, &self.now(container)), Some(Ok(())))
+    /// Whether a service that had become ready isn't so any more: a container of it was restarted since.
+    pub(super) fn has_lost(&self, wait: &WaitFor) -> bool {
+        let is_ready =
+            |container: &String| matches!(verdict(wait.condition, &self.now(container)), Some(Ok(())));
+        wait.condition == WaitCondition::Ready && !wait.containers.iter().all(is_ready)
     }
 
     /// The container, if it has failed by now.

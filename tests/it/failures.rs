@@ -105,8 +105,13 @@ fn a_health_check_that_never_passes() {
 fn a_health_check_whose_program_is_missing() {
     let rest =
         "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, curl, -f, localhost], interval: 1h}\n";
-    let project = Project::new("nocurl", &one(BUSYBOX, rest));
-    project.fails(6, &["start", "--timeout", "3s"]).says("curl");
+    let shell = "    command: [sleep, '1000']\n    healthcheck: {test: curl -f localhost, interval: 1h}\n";
+    for (name, rest) in [("nocurl", rest), ("nocurlshell", shell)] {
+        let project = Project::new(name, &one(BUSYBOX, rest));
+        let started = Instant::now();
+        project.fails(1, &["start"]).says("curl").says("name a command that the image has");
+        assert!(started.elapsed() < Duration::from_secs(30), "it isn't waited for");
+    }
 }
 
 #[test]
@@ -234,4 +239,59 @@ fn a_crash_loop_is_never_ready() {
             project.ok(&["down"]);
         }
     }
+}
+
+#[test]
+fn what_can_be_done_without_fails_no_start() {
+    let service = |rest: &str| format!("{{image: {BUSYBOX}, stop_grace_period: 0s, {rest}}}");
+    let compose = format!(
+        "services:\n  a: {}\n  b: {}\n",
+        service("command: [sh, -c, 'sleep 1; exit 1']"),
+        service(
+            "command: [sleep, '1000'], depends_on: {a: {condition: service_completed_successfully, required: false}}"
+        )
+    );
+    let project = Project::new("optional", &compose);
+    for command in [&["start", "b"][..], &["start"]] {
+        project.ok(command).says("a-1 exited with code 1").says("not required");
+        let b = project.container("b-1");
+        assert_eq!(docker(&["inspect", "-f", "{{.State.Running}}", &b]).trim(), "true");
+        project.ok(&["down"]);
+    }
+    // Who names it wants it.
+    project.fails(1, &["start", "a"]).says("a-1 exited with code 1");
+}
+
+#[test]
+fn one_that_is_paused_is_not_waited_for() {
+    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, 'false'], interval: 1h}\n";
+    let project = Project::new("pausedwait", &one(BUSYBOX, rest));
+    let child = project.command(&["start"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_until("it runs", || {
+        project.containers().len() == 1 && docker(&["ps", "--format", "{{.Names}}"]).contains(&project.name)
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    docker(&["pause", &project.container("app-1")]);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("app-1 is paused") && stderr.contains("docker unpause"), "{stderr}");
+    assert!(!regex::Regex::new("[0-9a-f]{64}").unwrap().is_match(&stderr), "{stderr}");
+}
+
+#[test]
+fn an_interrupted_stop_says_what_it_waits_for() {
+    let compose = format!(
+        "services:\n  app:\n    image: {BUSYBOX}\n    command: [sh, -c, 'trap : TERM; while :; do sleep 1; done']\n    stop_grace_period: 4s\n"
+    );
+    let project = Project::new("slowstop", &compose);
+    project.ok(&["start"]);
+    let child = project.command(&["stop"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted; waiting for container"), "{stderr}");
+    assert!(stderr.contains("Ctrl-C again leaves at once"), "{stderr}");
 }

@@ -84,6 +84,8 @@ fn kind(action: &str, exit_code: &str) -> ContainerEventKind {
         "start" => ContainerEventKind::Started,
         "die" => ContainerEventKind::Died(exit_code.parse().unwrap_or_default()),
         "oom" => ContainerEventKind::Oom,
+        "pause" => ContainerEventKind::Paused,
+        "unpause" => ContainerEventKind::Unpaused,
         "destroy" => ContainerEventKind::Removed,
         "health_status: healthy" => ContainerEventKind::Health(Health::Healthy),
         "health_status: unhealthy" => ContainerEventKind::Health(Health::Unhealthy),

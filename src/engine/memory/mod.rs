@@ -198,9 +198,11 @@ impl MemoryEngine {
 
     /// Freezes a container.
     pub fn pause(&self, container: &str) {
-        if let Some(found) = self.state().find_mut(container) {
+        let paused = self.state().find_mut(container).map(|found| {
             found.state = ContainerState::Paused;
-        }
+            found.event(ContainerEventKind::Paused)
+        });
+        paused.into_iter().for_each(|event| self.inner.emit(event));
     }
 
     /// Ends all event streams, as a connection that breaks.

@@ -229,7 +229,7 @@ fn optional_and_switched_off_dependencies() {
       + create container demo-cache-1  (missing)
       > start container demo-cache-1  (missing)
       ? wait until cache is healthy, or go on without  (needed by web)
-      ? wait until cache is ready  (at the end)
+      ? wait until cache is ready, or go on without  (at the end)
     service web:
       + create container demo-web-1  (missing)
       > start container demo-web-1  (missing)

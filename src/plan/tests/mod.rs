@@ -11,6 +11,7 @@ mod dependencies;
 mod files;
 mod first_start;
 mod lifecycle;
+mod optional;
 mod random;
 mod requests;
 mod scaling;

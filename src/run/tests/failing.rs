@@ -7,6 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::plan::images::ImageUse;
 use crate::plan::operation::WaitCondition::Ready;
 use crate::plan::spec::ContainerSpec;
+use crate::probe::ProbeFailure;
 use crate::run::RunError;
 use crate::stack::model::{Port, PortRange, Protocol};
 
@@ -240,4 +241,18 @@ async fn an_image_without_a_variable_says_what_to_change() {
     service mine: could not pull mine:1: manifest unknown
     hint: check the name under `image` of service mine, or add a `build` section to make it here
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_answers_what_is_wrong_shows_few_lines() {
+    let bench = Bench::new();
+    let logs = (1..=30).map(|line| format!("login {line} refused")).collect();
+    bench.engine.script("web", Behaviour { logs, ..Behaviour::default() });
+    bench.ready.after.lock().unwrap().insert("web".to_owned(), secs(600));
+    let refused = ProbeFailure::lasting("refuses the password of user app");
+    bench.ready.refusals.lock().unwrap().insert("web".to_owned(), (ms(0), refused));
+    let error = bench.run(&one(ContainerSpec::default(), Ready)).await.unwrap_err();
+    let text = described(&error);
+    assert_eq!(text.matches("refused").count(), 5, "{text}");
+    assert!(text.contains("login 30 refused"), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::engine::memory::{Behaviour, ExecScript};
-use crate::engine::{ContainerEventKind, EngineError};
+use crate::engine::{ContainerEventKind, Engine as _, EngineError};
 use crate::plan::observed::Health;
 use crate::plan::operation::WaitCondition::{self, Healthy, Ready};
 use crate::plan::spec::ContainerSpec;
@@ -273,4 +273,66 @@ async fn other_commands_are_no_business_of_the_check() {
     bench.engine.script("web", behaviour);
     // The command line is the image's shell's, with the test as one word.
     bench.run(&one(checked(), WaitCondition::Healthy)).await.unwrap();
+}
+
+/// A container whose shell hasn't the test's program.
+fn lacking() -> Behaviour {
+    let script =
+        ExecScript { code: 127, output: "/bin/sh: check: not found\n".to_owned(), ..Default::default() };
+    Behaviour { commands: [("/bin/sh -c check".to_owned(), script)].into(), ..Behaviour::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_whose_program_is_missing_ends_the_wait_early() {
+    let bench = Bench::new();
+    bench.engine.script("web", lacking());
+    let error = bench.run(&one(checked_every(secs(600)), Healthy)).await.unwrap_err();
+    assert!(bench.elapsed() >= secs(5) && bench.elapsed() < secs(8), "{:?}", bench.elapsed());
+    insta::assert_snapshot!(described(&error), @"
+    2: could not wait until web is healthy: shop-web-1 won't become ready: its healthcheck can't be run: /bin/sh: check: not found
+       hint: let the healthcheck name a command that the image has; one that is installed first needs a start_period
+       hint: `vv logs web` shows all of its output
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_may_be_installed_in_the_start_period() {
+    let mut bench = Bench::new();
+    bench.options.timeout = Some(secs(30));
+    bench.engine.script("web", lacking());
+    let mut spec = checked_every(secs(600));
+    spec.healthcheck.as_mut().unwrap().start_period = Some(secs(60));
+    let error = bench.run(&one(spec, Healthy)).await.unwrap_err();
+    assert!(described(&error).contains("isn't ready after 30s: health: /bin/sh: check: not found"));
+    assert_eq!(bench.elapsed(), secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_paused_meanwhile_ends_the_wait() {
+    let bench = Bench::new();
+    bench.engine.script("web", Behaviour { never_healthy: true, ..Behaviour::default() });
+    bench.later(secs(2), |engine| engine.pause("shop-web-1"));
+    let error = bench.run(&one(checked_every(secs(600)), Healthy)).await.unwrap_err();
+    assert_eq!(bench.elapsed(), secs(2));
+    insta::assert_snapshot!(described(&error), @"
+    2: could not wait until web is healthy: shop-web-1 is paused
+       hint: `docker unpause shop-web-1` lets it go on
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_s_ids_are_names_in_what_is_said() {
+    let bench = Bench::new();
+    let attempt = "run a command in container".to_owned();
+    let mut steps = Steps::default();
+    steps.up("web", checked(), &[]);
+    bench.run(&steps).await.unwrap();
+    let id = bench.engine.inspect("shop-web-1").await.unwrap().id;
+    let error = EngineError::Conflict { attempt, message: format!("Container {id} is paused") };
+    bench.engine.fail("exec", 1, error);
+    let mut steps = Steps::default();
+    steps.wait("web", Healthy, &[]);
+    bench.run(&steps).await.unwrap();
+    let said = bench.recorder.with("progress").join(" ");
+    assert!(said.contains("Container shop-web-1 is paused") && !said.contains(&id), "{said}");
 }

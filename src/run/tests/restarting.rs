@@ -2,7 +2,8 @@
 
 use super::support::*;
 use crate::engine::memory::{Behaviour, Exit};
-use crate::plan::operation::WaitCondition::Ready;
+use crate::plan::operation::WaitCondition::{Healthy, Ready};
+use crate::plan::operation::WaitFor;
 use crate::stack::model::RestartPolicy;
 
 fn dies_once(after: u64) -> Behaviour {
@@ -73,4 +74,27 @@ async fn one_that_was_ready_and_loops_fails_the_start() {
         let error = bench.run(&steps).await.unwrap_err();
         assert!(described(&error).contains("could not wait until web is ready"), "{}", described(&error));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_done_without_fails_nothing_and_is_told_once() {
+    let bench = Bench::new();
+    bench.engine.script("cache", Behaviour { never_healthy: true, ..Behaviour::exits(ms(20), 1) });
+    let mut steps = Steps::default();
+    let cache = steps.up("cache", checked(), &[]);
+    let wait = |condition| WaitFor {
+        service: "cache".to_owned(),
+        containers: vec![name("cache")],
+        condition,
+        required: false,
+    };
+    let healthy = steps.wait_for(wait(Healthy), &[cache]);
+    let web = steps.up("web", checked(), &[healthy]);
+    steps.wait_for(wait(Ready), &[cache, healthy]);
+    steps.wait("web", Ready, &[web]);
+    let outcome = bench.run(&steps).await.unwrap();
+    assert_eq!(
+        outcome.warnings,
+        ["service cache is not ready, but not required: shop-cache-1 exited with code 1"]
+    );
 }

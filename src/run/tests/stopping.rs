@@ -158,3 +158,23 @@ async fn calls_are_not_cut_by_the_time() {
     bench.run(&steps).await.unwrap();
     assert_eq!(bench.elapsed(), secs(60));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_with_only_a_stop_left_is_acknowledged() {
+    let bench = Bench::new();
+    bench.engine.delay("stop_container", secs(6));
+    let mut steps = Steps::default();
+    steps.up("web", ContainerSpec::default(), &[]);
+    bench.run(&steps).await.unwrap();
+    let mut steps = Steps::default();
+    steps.stop("web", &[]);
+    let interrupt = bench.interrupt.clone();
+    bench.later(secs(1), move |_| interrupt.cancel());
+    let error = bench.run(&steps).await.unwrap_err();
+    assert_eq!(bench.elapsed(), secs(6));
+    assert_eq!(bench.recorder.with("interrupted"), ["interrupted [0]"]);
+    let failure = Failure::from(error);
+    assert_eq!(failure.kind.exit_code(), 130);
+    assert_eq!(failure.error.to_string(), "interrupted: all 1 operations were done");
+    assert_eq!(failure.hints, Vec::<String>::new());
+}

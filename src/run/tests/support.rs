@@ -222,6 +222,10 @@ impl Reporter for Recorder {
         self.lines.lock().unwrap().push(format!("{at:?} {text}"));
     }
 
+    fn interrupted(&self, left: &[OperationId]) {
+        self.lines.lock().unwrap().push(format!("- interrupted {left:?}"));
+    }
+
     fn end(&self) {
         self.lines.lock().unwrap().push("end".to_owned());
     }
