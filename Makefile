@@ -7,7 +7,7 @@ DEBUG_VV := target/debug/vv
 DEMO := --stack demo --env-file tests/parts/images.env
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo demo-down test check bench parts peers completions release picture
+.PHONY: help demo demo-down test soak check bench parts peers completions release picture
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ demo-down: ## Removes what `make demo` started
 
 test: ## Unit, snapshot and live tests, in one command; cleans up after itself
 	@scripts/test
+
+soak: ## Asks a healthy platform 500 times under CPU load whether it is well: no false alarm
+	VV_HEALTH_RUNS=500 scripts/test --test it health_never_cries_wolf -- --nocapture
 
 check: ## fmt, clippy, and cargo-deny where it is installed
 	cargo fmt --all --check

@@ -13,26 +13,29 @@ pub fn findings(stack: &Stack, stubs: &Stubs, facts: &Facts) -> Vec<Finding> {
     let Ok(engine) = &facts.engine else { return Vec::new() };
     let (mut here, mut pullable) = (0, 0);
     let mut findings = Vec::new();
-    let mut told: Vec<&str> = Vec::new();
+    let mut told: Vec<(&str, Option<&str>)> = Vec::new();
     let real = stack.services.values().filter(|service| !stubs.contains_key(&service.name));
     for service in real {
         let Some(seen) = engine.images.get(&service.image) else { continue };
-        if told.contains(&service.image.as_str()) {
+        let asked = (service.image.as_str(), service.platform.as_deref());
+        if told.contains(&asked) {
             continue;
         }
-        told.push(&service.image);
+        // The same image for another platform is looked at again, and counted once.
+        let first = !told.iter().any(|(image, _)| *image == service.image);
+        told.push(asked);
         match seen {
             ImageSeen::Here(platform) => {
-                here += 1;
-                let wrong = platform.as_ref();
-                let wrong =
-                    wrong.and_then(|platform| wrong_platform(service, platform, &engine.info, &facts.here));
-                findings.extend(wrong);
+                here += u32::from(first);
+                findings.extend(platform.as_ref().and_then(|platform| {
+                    not_as_wanted(service, platform, &engine.info)
+                        .or_else(|| wrong_platform(service, platform, &engine.info, &facts.here))
+                }));
             }
             ImageSeen::Pullable(platforms) => {
                 match not_among(service, platforms, &engine.info, &facts.here) {
                     Some(finding) => findings.push(finding),
-                    None => pullable += 1,
+                    None => pullable += u32::from(first),
                 }
             }
             ImageSeen::Nowhere(words) => findings.push(nowhere(service, words)),
@@ -132,6 +135,27 @@ fn wrong_platform(
         } else {
             Finding::warn("image", format!("{seen}: it runs by emulation, if at all"), pull)
         }
+        .of(&service.name),
+    )
+}
+
+/// What an image that is here comes to where the file wants another platform: the engine makes no container from it.
+fn not_as_wanted(service: &Service, made_for: &ImagePlatform, engine: &EngineInfo) -> Option<Finding> {
+    let platform = service.platform.as_deref()?;
+    let wanted = wanted(service, engine);
+    if made_for.arch.is_empty() || *made_for == wanted {
+        return None;
+    }
+    let image = &service.image;
+    Some(
+        Finding::fail(
+            "image",
+            format!(
+                "{image} is here for {made_for}, and {} wants it for {platform} (platform)",
+                service.name
+            ),
+            format!("docker pull --platform {platform} {image}; or take platform out of the file"),
+        )
         .of(&service.name),
     )
 }

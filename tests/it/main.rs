@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod breakages;
 mod commands;
 mod diagnosis;
 mod engine;
@@ -12,9 +13,11 @@ mod health;
 mod interop;
 mod lifecycle;
 mod one_offs;
+mod paused;
 mod platforms;
 mod probes;
 mod relay;
 mod rooms;
+mod soak;
 mod urls;
 mod waiting;
