@@ -159,7 +159,9 @@ impl Instance {
     fn state(&self) -> State {
         let of = |status: &str| self.checks.iter().find(|check| check["Status"] == status);
         match (of("critical"), of("warning")) {
-            (Some(check), _) if text(&check["Output"]).is_empty() => State::Unchecked,
+            (Some(check), _) if text(&check["Output"]).is_empty() && !is_maintenance(check) => {
+                State::Unchecked
+            }
             (Some(check), _) => State::Critical(said(check)),
             (None, Some(check)) => State::Warning(said(check)),
             (None, None) => State::Passing,
@@ -294,8 +296,18 @@ impl Findings {
     }
 }
 
+/// Whether somebody took it out of service by hand, with `consul maint`: such a check is critical and never run
+/// (<https://developer.hashicorp.com/consul/api-docs/agent/service#enable-maintenance-mode>).
+fn is_maintenance(check: &Value) -> bool {
+    let id = text(&check["CheckID"]);
+    id.starts_with("_service_maintenance") || id.starts_with("_node_maintenance")
+}
+
 /// A check's name and what it last said.
 fn said(check: &Value) -> String {
+    if is_maintenance(check) {
+        return format!("is in maintenance mode: {}", first_line(text(&check["Notes"])));
+    }
     let output = first_line(text(&check["Output"]));
     let name = text(&check["Name"]);
     if output.is_empty() {

@@ -89,3 +89,15 @@ fn what_is_not_wanted_is_not_missed() {
 fn an_instance_without_an_address_has_that_of_its_node() {
     assert_eq!(instance("a", "", &[]).address, "10.0.0.2");
 }
+
+#[test]
+fn an_instance_that_somebody_took_out_of_service() {
+    let by_hand = json!({
+        "CheckID": "_service_maintenance:a", "Name": "Service Maintenance Mode", "Status": "critical", "Output": "",
+        "Notes": "moving house", "ServiceID": "a",
+    });
+    let mut instance = instance("a", "10.0.0.3", &[]);
+    instance.checks.push(by_hand);
+    let told = told(&[known("p-web-1", true, "10.0.0.3")], &[instance]);
+    assert_eq!(told, "critical: a: is in maintenance mode: moving house");
+}

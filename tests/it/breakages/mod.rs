@@ -9,7 +9,6 @@ mod stores;
 mod web;
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
@@ -43,21 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Goes through rows that mustn't disturb each other, one after the other; what isn't as the table says.
 fn go_through(project: &Project, rows: &[Breakage], wrong: &Mutex<Vec<String>>) {
     for row in rows {
-        let started = Instant::now();
         if let Err(said) = go(project, row) {
             wrong.lock().unwrap().push(format!("{}: {said}", row.what));
-        }
-        if std::env::var_os("VV_BREAKAGES_TIMES").is_some() {
-            let mut line = String::new();
-            let _ = writeln!(line, "{:6.1?} {}", started.elapsed(), row.what);
-            std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open("/tmp/breakages.times")
-                .map(|mut file| {
-                    let _ = std::io::Write::write_all(&mut file, line.as_bytes());
-                })
-                .ok();
         }
     }
 }

@@ -21,7 +21,7 @@ pub const CONSUL: &[Breakage] = &[
         what: "a service's check in Consul is critical",
         make: "c consul-1 consul maint -enable -service=shop-1 -reason=broken",
         ask: "health consul",
-        says: "✘ consul-1 catalog shop-1: *Maintenance*broken*",
+        says: "✘ consul-1 catalog shop-1: is in maintenance mode: broken",
         mend: "c consul-1 consul maint -disable -service=shop-1",
     },
     Breakage {
