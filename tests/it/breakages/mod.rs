@@ -1,5 +1,5 @@
-//! Ways to break a platform, each with the line that vv must print of it: one table over two stacks, started once. A row
-//! breaks something, asks until the line is there, mends it, and asks until the line is gone.
+//! Ways to break a platform, each with the line that vv must print of it: one table over three stacks, each started once. A
+//! row breaks something, asks until the line is there, mends it, and asks until the line is gone.
 
 mod containers;
 mod messaging;
@@ -69,8 +69,7 @@ fn until(project: &Project, row: &Breakage, wanted: impl Fn(bool, i32) -> bool) 
         if wanted(prints(project, &ran, row.says), ran.code) {
             return Ok(());
         }
-        let patience = if row.make.is_empty() { PATIENCE / 3 } else { PATIENCE };
-        if started.elapsed() > patience {
+        if started.elapsed() > PATIENCE {
             return Err(format!("vv {}: no line '{}'\n{ran}", row.ask, row.says));
         }
         thread::sleep(Duration::from_millis(200));
