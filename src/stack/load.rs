@@ -125,7 +125,9 @@ impl<'a> Loader<'a> {
         let mut root = match root {
             Some(root) => root,
             None if self.findings.problems.is_empty() => {
-                self.findings.problem(None, "", format!("{} is empty", self.display(files.first()?)));
+                let source = Arc::new(Source { name: self.display(files.first()?), text: String::new() });
+                let mark = Mark { source, line: 1, column: 1 };
+                self.findings.problem(Some(mark), "", "the file is empty");
                 return None;
             }
             None => return None,

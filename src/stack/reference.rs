@@ -1,4 +1,39 @@
-//! Image references as the engine's lists key them. Pure.
+//! Image references: whether they are any, and as the engine's lists key them. Pure.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// The grammar of <https://github.com/distribution/reference>, with the engine's rule for what is a registry's host: it
+/// has a dot or a port, or is `localhost`.
+static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
+    let label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
+    let port = "(?::[0-9]+)";
+    let host = format!(
+        "(?:localhost{port}?|{label}(?:\\.{label})+{port}?|{label}{port}|\\[[a-fA-F0-9:]+\\]{port}?)"
+    );
+    let part = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+    let tag = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}";
+    let digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
+    Regex::new(&format!("^(?:{host}/)?{part}(?:/{part})*(?::{tag})?(?:@{digest})?$"))
+        .expect("proof: the pattern is fixed, and a test matches it")
+});
+
+/// What is wrong with a reference; nothing with a valid one.
+pub fn problem(reference: &str) -> Option<String> {
+    if GRAMMAR.is_match(reference) {
+        return None;
+    }
+    let lower = reference.to_ascii_lowercase();
+    let why = if reference.ends_with(':') {
+        "the tag is empty; is its variable set?"
+    } else if GRAMMAR.is_match(&lower) {
+        "a repository's name is lowercase"
+    } else {
+        "it is to be [HOST/]NAME[:TAG][@DIGEST], as in ghcr.io/acme/web:1.2"
+    };
+    Some(format!("'{reference}' is no image reference: {why}"))
+}
 
 /// The shortest name of what is meant: `docker.io/library/redis` and `redis` are both `redis:latest`. A reference
 /// by digest keeps the digest and loses its tag, which decides nothing beside it. The rules are those of
@@ -43,6 +78,48 @@ pub fn split_tag(name: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_what_is_no_reference() {
+        let digest = format!("redis:7@sha256:{}", "ab".repeat(32));
+        let id = format!("sha256:{}", "ab".repeat(32));
+        for valid in [
+            "redis",
+            "redis:7",
+            "a/b/c-d__e.f:V1.2-x_Y",
+            "localhost/vv/x:1",
+            "localhost:5000/x",
+            "Registry.Example.com/a/b",
+            "HOST:5000/a",
+            "10.0.0.1:5000/a:b",
+            "[::1]:5000/a",
+            "a--b",
+            &digest,
+            &id,
+        ] {
+            assert_eq!(problem(valid), None, "{valid}");
+        }
+        for (wrong, why) in [
+            ("UPPER/x", "lowercase"),
+            ("Redis:7", "lowercase"),
+            ("ghcr.io/Acme/web:1", "lowercase"),
+            ("a:b:c", "HOST"),
+            ("a:", "the tag is empty"),
+            ("a b", "HOST"),
+            ("/a", "HOST"),
+            ("a/", "HOST"),
+            ("a//b", "HOST"),
+            (":7", "HOST"),
+            ("a.-b", "HOST"),
+            ("a:-b", "HOST"),
+            ("a@sha256:xyz", "HOST"),
+            ("https://ghcr.io/a/b", "HOST"),
+            ("a\n", "HOST"),
+        ] {
+            let said = problem(wrong).unwrap_or_default();
+            assert!(said.contains(why), "{wrong}: {said}");
+        }
+    }
 
     #[test]
     fn references() {

@@ -7,7 +7,7 @@ use super::decode::{At, Fields, Keys};
 use super::model::{Logging, PullPolicy, Service, Ulimit};
 use super::{
     build, command, depends_on, deploy, environment, file_objects, healthcheck, mounts, networks, ports,
-    vv_service,
+    reference, vv_service,
 };
 
 const KEYS: Keys = Keys {
@@ -123,6 +123,11 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
     let build = fields.get("build").and_then(|at| build::read(&at, context));
     let image_at = fields.get("image");
     let image = image_at.as_ref().and_then(At::text);
+    if let (Some(at), Some(image)) = (&image_at, &image)
+        && let Some(problem) = reference::problem(image)
+    {
+        at.problem_when_active(problem);
+    }
     let image_variable =
         image_at.and_then(|at| context.merged.image_variables.get(at.mark()).map(str::to_owned));
     if fields.get("image").is_none() && fields.get("build").is_none() {

@@ -29,8 +29,8 @@ fn syntax() {
 fn documents() {
     insta::assert_snapshot!(errors("- a\n- b\n"), @"compose.yaml:1:1: a stack is a mapping (services: …), and this is a list");
     insta::assert_snapshot!(errors("just text"), @"compose.yaml:1:1: a stack is a mapping (services: …), and this is a string");
-    insta::assert_snapshot!(errors(""), @"compose.yaml is empty");
-    insta::assert_snapshot!(errors("\u{feff}# only a comment\n---\n"), @"compose.yaml is empty");
+    insta::assert_snapshot!(errors(""), @"compose.yaml:1:1: the file is empty");
+    insta::assert_snapshot!(errors("\u{feff}# only a comment\n---\n"), @"compose.yaml:1:1: the file is empty");
     insta::assert_snapshot!(errors("services:\n  a: {image: x}\n  b: {image: x}\n  a: {image: y, image: z}\n"), @r"
     compose.yaml:4:17: services.a: the key 'image' is already there, in line 4, column 7
     compose.yaml:4:3: services: the key 'a' is already there, in line 2, column 3

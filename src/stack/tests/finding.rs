@@ -99,7 +99,7 @@ fn what_is_not_there_is_said() {
     insta::assert_snapshot!(found(World::new(&[("x/y", "")]).stack("x/")), @"there is no compose.yaml in x/");
     insta::assert_snapshot!(found(World::new(&ALL).stack("dir")), @"there is no stack 'dir'; a folder is named './dir'");
     insta::assert_snapshot!(found(world().file("none.yaml")), @"there is no compose file none.yaml in /w, which isn't there either");
-    insta::assert_snapshot!(found(World::new(&[("c.yaml", "# nothing\n")]).file("c.yaml")), @"c.yaml is empty");
+    insta::assert_snapshot!(found(World::new(&[("c.yaml", "# nothing\n")]).file("c.yaml")), @"c.yaml:1:1: the file is empty");
     let mut world = World::new(&ALL);
     world.options.env_files = vec!["no.env".into()];
     insta::assert_snapshot!(found(world), @"there is no env file no.env in /w");
