@@ -228,7 +228,11 @@ fn engine_failure(error: EngineError) -> Failure {
     }
 }
 
-fn failed(failures: Vec<OperationFailure>) -> Failure {
+fn failed(mut failures: Vec<OperationFailure>) -> Failure {
+    if failures.iter().all(images::is_missing) {
+        // Which registry was quicker to say no is chance; the plan has the order of the services.
+        failures.sort_by_key(|failure| failure.id);
+    }
     if let Some(error) = failures.iter().find_map(OperationFailure::unreachable) {
         return engine_failure(error.clone());
     }
@@ -282,4 +286,29 @@ fn interrupted(what: Interruption) -> Failure {
     failure
         .hint("the same command again goes on from here")
         .hint("`vv status` shows what runs, `vv down` removes it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_images_are_named_in_the_plans_order() {
+        let missing = |id: OperationId, image: &str| OperationFailure {
+            id,
+            attempt: format!("pull {image}"),
+            cause: FailureCause::Engine(EngineError::NotFound {
+                attempt: format!("pull {image}"),
+                message: "manifest unknown".to_owned(),
+            }),
+            last_lines: Vec::new(),
+            hints: Vec::new(),
+            image: Some(FailedImage { name: image.to_owned(), pulled: true, wanted: ImageUse::default() }),
+        };
+        let failure = failed(vec![missing(2, "c"), missing(0, "a"), missing(1, "b")]);
+        assert!(failure.error.to_string().contains("pull a"), "{}", failure.error);
+        let place =
+            |image: &str| failure.details.iter().position(|line| line.contains(&format!("pull {image}")));
+        assert!(place("b").unwrap() < place("c").unwrap(), "{:?}", failure.details);
+    }
 }
