@@ -51,7 +51,13 @@ pub struct GlobalOptions {
     pub env_file: Vec<PathBuf>,
 
     /// Profile to switch on; may be repeated
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Stack")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        add = commands::complete::profiles(),
+        help_heading = "Stack"
+    )]
     pub profile: Vec<String>,
 
     /// Name of the project [default: what the file says, else the folder's]
@@ -67,9 +73,7 @@ pub struct GlobalOptions {
         long,
         global = true,
         value_name = "N",
-        env = "VV_PORT_OFFSET",
         value_parser = commands::parse_port_offset,
-        hide_env = true,
         help_heading = "Stack"
     )]
     pub port_offset: Option<u16>,

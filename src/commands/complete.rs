@@ -1,13 +1,16 @@
 //! What the shell's completion offers: services of the stack at hand, stacks, groups. It never fails and never
 //! writes: what can't be loaded offers nothing.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap::CommandFactory;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 
 use super::context::Context;
-use crate::cli::GlobalOptions;
+use super::help::TOPIC;
+use crate::cli::{Cli, GlobalOptions};
 use crate::stack::{Stack, embedded};
 
 /// Offers services of the stack at hand, with their titles.
@@ -45,15 +48,44 @@ pub fn groups() -> ArgValueCompleter {
     })
 }
 
-/// Offers the built-in stacks.
+/// Offers the profiles of the stack at hand.
+pub fn profiles() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        offer(current, |stack| {
+            let services = stack.services.values().chain(stack.inactive.values());
+            let profiles: BTreeSet<&String> = services.flat_map(|service| &service.profiles).collect();
+            profiles.into_iter().map(|profile| (profile.clone(), None)).collect()
+        })
+    })
+}
+
+/// Offers the built-in stacks; folders for what is a path.
 pub fn stacks() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
-        embedded::names()
-            .into_iter()
-            .filter(|name| current.to_str().is_some_and(|current| name.starts_with(current)))
-            .map(CompletionCandidate::new)
-            .collect()
+        let text = current.to_string_lossy();
+        match text.starts_with('.') || text.contains('/') {
+            true => PathCompleter::dir().complete(current),
+            false => among(current, embedded::names()),
+        }
     })
+}
+
+/// Offers what there is help on: the subcommands and the topics.
+pub fn topics() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let cli = Cli::command();
+        let commands = cli.get_subcommands().filter(|command| !command.is_hide_set());
+        let commands = commands
+            .map(|command| CompletionCandidate::new(command.get_name()).help(command.get_about().cloned()));
+        let offered = commands.chain([CompletionCandidate::new(TOPIC)]);
+        let begins = |word: &OsStr| word.to_string_lossy().starts_with(&*current.to_string_lossy());
+        offered.filter(|candidate| begins(candidate.get_value())).collect()
+    })
+}
+
+fn among(current: &OsStr, words: Vec<&'static str>) -> Vec<CompletionCandidate> {
+    let begins = |word: &&str| current.to_str().is_some_and(|current| word.starts_with(current));
+    words.into_iter().filter(begins).map(CompletionCandidate::new).collect()
 }
 
 fn offer(

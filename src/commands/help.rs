@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory};
 
+use super::complete;
 use super::context::Context;
 use crate::cli::Cli;
 use crate::failure::{Failure, Result, nearest};
@@ -10,8 +11,12 @@ use crate::failure::{Failure, Result, nearest};
 #[derive(Debug, Args)]
 pub struct HelpArgs {
     /// A subcommand, or `exit-codes`
+    #[arg(add = complete::topics())]
     topic: Option<String>,
 }
+
+/// What there is help on besides the subcommands.
+pub const TOPIC: &str = "exit-codes";
 
 const EXIT_CODES: &str = "\
 Exit codes
@@ -35,7 +40,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result {
         context.printer.data(root.render_help().to_string().trim_end());
         return Ok(());
     };
-    if topic == "exit-codes" {
+    if topic == TOPIC {
         context.printer.data(EXIT_CODES);
         return Ok(());
     }
@@ -49,7 +54,7 @@ pub fn run(context: &Context, args: &HelpArgs) -> Result {
         .map(|command| command.get_name().to_owned())
         .collect();
     let failure = Failure::usage(format!("there is no help on '{topic}'"));
-    Err(match nearest(topic, names.iter().map(String::as_str).chain(["exit-codes"])) {
+    Err(match nearest(topic, names.iter().map(String::as_str).chain([TOPIC])) {
         Some(near) => failure.hint(format!("did you mean `vv help {near}`?")),
         None => failure.hint("`vv help` lists the subcommands"),
     })
