@@ -119,12 +119,9 @@ pub async fn start(
         context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));
         return Ok(());
     }
-    let state = if request.no_wait { "started" } else { "ready" };
-    context.printer.say(format_args!(
-        "{} is {state} ({})",
-        deployment.stack.name,
-        short_duration(begun.elapsed())
-    ));
+    for line in outcome(&deployment.stack.name, request, &short_duration(begun.elapsed())) {
+        context.printer.say(line);
+    }
     if context.options.quiet {
         return Ok(());
     }
@@ -135,9 +132,27 @@ pub async fn start(
         .filter(|service| request.services.is_empty() || request.services.contains(&service.name))
         .collect();
     let platform = EnginePlatform::of(Arc::clone(&deployment.engine), &deployment.stack.name).await?;
-    let addresses = super::urls::addresses(&services, &platform).await;
+    let mut addresses = super::urls::addresses(&services, &platform).await;
+    // What was scaled to nothing can't be reached.
+    addresses.retain(|address| address.up);
     super::urls::show(context, &deployment.stack, &addresses, None);
     Ok(())
+}
+
+/// What has come of it. Of services that are to have no replica there is nothing that could be ready.
+fn outcome(stack: &str, request: &StartRequest, took: &str) -> Vec<String> {
+    let gone = |service: &String| request.scale.get(service) == Some(&0);
+    let mut lines: Vec<String> = request
+        .scale
+        .keys()
+        .filter(|service| gone(service))
+        .map(|service| format!("{service}: no replicas"))
+        .collect();
+    if request.services.is_empty() || !request.services.iter().all(gone) {
+        let state = if request.no_wait { "started" } else { "ready" };
+        lines.push(format!("{stack} is {state} ({took})"));
+    }
+    lines
 }
 
 /// Those of the start's services that run, but don't answer in their protocol: nothing is to be done to them, and still
@@ -162,4 +177,24 @@ async fn unproven(deployment: &Deployment<'_>, request: &StartRequest) -> Result
         answer.is_err().then(|| service.name.clone())
     });
     Ok(join_all(answers).await.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_ready_of_what_was_scaled_to_none() {
+        let said = |scale: &[(&str, u32)]| {
+            let scale: std::collections::BTreeMap<String, u32> =
+                scale.iter().map(|(service, replicas)| ((*service).to_owned(), *replicas)).collect();
+            let services = scale.keys().cloned().collect();
+            outcome("shop", &StartRequest { services, scale, ..StartRequest::default() }, "1.0 s").join("; ")
+        };
+        assert_eq!(said(&[]), "shop is ready (1.0 s)");
+        assert_eq!(said(&[("own", 0)]), "own: no replicas");
+        assert_eq!(said(&[("own", 0), ("web", 0)]), "own: no replicas; web: no replicas");
+        assert_eq!(said(&[("own", 0), ("web", 2)]), "own: no replicas; shop is ready (1.0 s)");
+        assert_eq!(said(&[("web", 2)]), "shop is ready (1.0 s)");
+    }
 }

@@ -1,5 +1,6 @@
 //! `vv status`: one line per replica.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::output::table::{self, Tone, cell};
 use crate::plan::observed::{ObservedContainer, ObservedPort};
 use crate::platform::{HealthVerdict, Platform, ReplicaState, ReplicaStatus};
 use crate::run::check_once;
+use crate::stack::Stack;
 
 /// How long a replica's own healthcheck may take that the engine hasn't run yet.
 const CHECK: Duration = Duration::from_secs(2);
@@ -45,7 +47,11 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
     let services = context::select(&stack, &args.services)?;
     let engine = context.engine().await?;
     let platform = EnginePlatform::of(Arc::clone(&engine), &stack.name).await?;
-    let replicas = services.iter().map(|service| platform.replicas(&service.name));
+    let mut names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    if args.services.is_empty() {
+        names.extend(others(&stack, platform.containers()));
+    }
+    let replicas = names.iter().map(|name| platform.replicas(name));
     let replicas = try_join_all(replicas).await?;
     let checks =
         replicas.iter().map(|replicas| join_all(replicas.iter().map(|status| check(&engine, status))));
@@ -54,10 +60,11 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
 
     let mut rows = table::new(&["REPLICA", "STATE", "HEALTH", "PORTS", "IMAGE", "AGE"]);
     let mut documents = Vec::new();
-    for ((service, replicas), checks) in services.iter().zip(&replicas).zip(&checks) {
+    for ((name, replicas), checks) in names.iter().zip(&replicas).zip(&checks) {
         if replicas.is_empty() {
-            rows.add_row([cell(&service.name, Tone::Faint), cell("not there", Tone::Faint)]);
+            rows.add_row([cell(name, Tone::Faint), cell("not there", Tone::Faint)]);
         }
+        let orphan = !stack.services.contains_key(*name) && !stack.inactive.contains_key(*name);
         for (status, check) in replicas.iter().zip(checks) {
             let Some(container) =
                 platform.containers().iter().find(|container| container.name == status.name)
@@ -66,14 +73,14 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
             };
             let age = u64::try_from(now - container.created).unwrap_or(0);
             rows.add_row([
-                cell(format!("{}-{}", status.replica.service, status.replica.number), Tone::Good),
+                replica_cell(status, orphan),
                 state_cell(status),
                 health_cell(status, check.as_ref()),
                 comfy_table::Cell::new(ports(container).join(", ")),
                 image_cell(status, container),
                 comfy_table::Cell::new(crate::output::age(Duration::from_secs(age))),
             ]);
-            documents.push(document(status, container, check.as_ref()));
+            documents.push(document(status, container, check.as_ref(), orphan));
         }
     }
     match args.format {
@@ -85,6 +92,23 @@ pub async fn run(context: &Context, args: StatusArgs) -> Result {
         })),
     }
     Ok(())
+}
+
+/// Services that have containers though they take no part: those of profiles that are off, then orphans, whose service
+/// isn't in the stack any more.
+fn others<'a>(stack: &Stack, containers: &'a [ObservedContainer]) -> Vec<&'a str> {
+    let names: BTreeSet<&str> = containers.iter().map(|container| container.service.as_str()).collect();
+    let others = names.into_iter().filter(|name| !stack.services.contains_key(*name));
+    let (inactive, orphans): (Vec<_>, Vec<_>) = others.partition(|name| stack.inactive.contains_key(*name));
+    inactive.into_iter().chain(orphans).collect()
+}
+
+fn replica_cell(status: &ReplicaStatus, orphan: bool) -> comfy_table::Cell {
+    let name = format!("{}-{}", status.replica.service, status.replica.number);
+    match orphan {
+        true => cell(format!("{name} (orphan)"), Tone::Doubtful),
+        false => cell(name, Tone::Good),
+    }
 }
 
 /// What came of running the healthcheck of a replica of which the engine has no verdict yet.
@@ -168,6 +192,7 @@ fn document(
     status: &ReplicaStatus,
     container: &ObservedContainer,
     check: Option<&Result<(), String>>,
+    orphan: bool,
 ) -> serde_json::Value {
     let (exit_code, oom) = match status.state {
         ReplicaState::Exited { code, oom } => (Some(code), oom),
@@ -192,6 +217,8 @@ fn document(
         "healthcheck": check.map(|check| json!({"passes": check.is_ok(), "said": check.as_ref().err()})),
         "restarts": status.restarts,
         "stub": status.stub,
+        // Its service isn't in the stack any more.
+        "orphan": orphan,
         "image": container.image,
         "created": jiff::Timestamp::from_second(container.created).ok(),
         "ports": container.ports.iter().map(|port| json!({

@@ -252,6 +252,9 @@ pub fn show(
         if address.stub {
             name.push_str(" (stub)");
         }
+        if !address.up && answers.is_none() {
+            name.push_str(" (not running)");
+        }
         let tone = if address.up { Tone::Good } else { Tone::Faint };
         let mut row = vec![cell(name, tone), address.name.clone().into(), cell(&address.url, tone)];
         if login {
