@@ -9,6 +9,7 @@ use super::attach::{Attach, AttachArgs};
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment};
+use super::doctor::preflight;
 use super::exec::{exit_with, variables};
 use crate::failure::{Failure, Result};
 use crate::output::terminal;
@@ -167,6 +168,8 @@ pub async fn run(context: &Context, args: RunArgs) -> Result {
     };
     let deployment = Deployment::of(context, stack, "run", false).await?;
     let (plan, container) = run_plan(&deployment.inputs(), &one_off)?;
+    preflight::check(context, &deployment.stack, &deployment.observed, deployment.engine.as_ref(), &plan)
+        .await?;
     deployment.carry_out(&plan, args.timeout).await?;
     // The command may run for long; others may change the stack meanwhile.
     let engine = deployment.unlock();
