@@ -49,10 +49,22 @@ impl Context {
             profiles: self.options.profile.clone(),
             project_name: self.options.project_name.clone(),
             project_directory: self.options.project_directory.clone(),
-            port_offset: self.options.port_offset.unwrap_or(0),
+            port_offset: self.port_offset()?,
             cwd,
             env: environment(),
         })
+    }
+
+    /// What is added to each host port: as the option says, else as the variable does. One that is empty says nothing.
+    fn port_offset(&self) -> Result<u16> {
+        const VARIABLE: &str = "VV_PORT_OFFSET";
+        if let Some(offset) = self.options.port_offset {
+            return Ok(offset);
+        }
+        let value = std::env::var(VARIABLE).ok().filter(|value| !value.is_empty());
+        let Some(value) = value else { return Ok(0) };
+        super::parse_port_offset(&value)
+            .map_err(|problem| Failure::usage(format!("{VARIABLE} is '{value}': {problem}")))
     }
 
     /// Loads the stack at hand without a word about it. Services that are named take part whatever their profile.

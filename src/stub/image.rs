@@ -53,7 +53,7 @@ pub fn context(engine: &EngineInfo) -> Result<Vec<u8>> {
     }
     let mut files: Vec<(PathBuf, Vec<u8>)> = vec![(PathBuf::from("/vv"), content)];
     if let Some(interpreter) = elf.and_then(|elf| elf.interpreter) {
-        if std::env::var_os(BINARY_VARIABLE).is_some() {
+        if named().is_some() {
             return Err(Failure::new(Kind::Failed, format!("{} is not a static program", path.display()))
                 .hint(
                     "the libraries that another program needs aren't known: build it with `make release`",
@@ -70,10 +70,15 @@ pub fn context(engine: &EngineInfo) -> Result<Vec<u8>> {
 
 /// The binary that stand-ins run.
 fn binary() -> Result<PathBuf> {
-    match std::env::var_os(BINARY_VARIABLE) {
-        Some(path) => Ok(PathBuf::from(path)),
+    match named() {
+        Some(path) => Ok(path),
         None => Ok(std::env::current_exe().context("could not find vv's own binary")?),
     }
+}
+
+/// The binary that the environment names. An empty variable names none.
+fn named() -> Option<PathBuf> {
+    std::env::var_os(BINARY_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// What matters of an ELF file.
