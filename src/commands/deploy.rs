@@ -10,6 +10,7 @@ use super::context::{Context, helper_image};
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::Result;
+use crate::output::typed::typed;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::{Inputs, Stubs, images, render, which_need_inspect};
@@ -140,7 +141,7 @@ impl<'a> Deployment<'a> {
     /// Carries a plan out. Ends with a failure that says what to do.
     pub async fn carry_out(&self, plan: &Plan, timeout: Duration) -> Result {
         for note in &plan.notes {
-            self.context.printer.say(note);
+            self.context.printer.say(typed(note));
         }
         if plan.operations.is_empty() {
             return Ok(());

@@ -32,10 +32,12 @@ pub mod why;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;
+use crate::output;
 use context::Context;
 
 /// Carries a parsed command line out.
 pub async fn run(cli: Cli) -> Result {
+    output::typed::remember(&cli.global, &cli.files);
     let context = Context::new(cli.global, cli.files);
     match cli.command {
         Command::Build(args) => build::run(&context, args).await,

@@ -10,13 +10,16 @@ pub mod plain;
 pub mod screen;
 pub mod stub;
 pub mod table;
+mod talk;
 pub mod terminal;
+pub mod typed;
 pub mod why;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
+use talk::Level;
 use tokio::sync::Notify;
 
 use crate::cli::{GlobalOptions, ProgressMode};
@@ -31,11 +34,14 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Set up from the options; decides about colours for the whole process.
+    /// Set up from the options; decides about colours, and who reads stderr, for the whole process.
     pub fn new(options: &GlobalOptions) -> Self {
         if options.no_color {
             console::set_colors_enabled(false);
             console::set_colors_enabled_stderr(false);
+        }
+        if options.progress == ProgressMode::Json {
+            talk::for_programs();
         }
         Self { quiet: options.quiet, verbose: options.verbose, progress: options.progress }
     }
@@ -70,22 +76,21 @@ impl Printer {
     /// Talk: what goes on. Not with `--quiet`.
     pub fn say(&self, text: impl fmt::Display) {
         if !self.quiet {
-            write_stderr(format_args!("{text}"));
+            talk::say(Level::Info, text);
         }
     }
 
     /// Talk that only `--verbose` shows.
     pub fn detail(&self, text: impl fmt::Display) {
         if self.verbose {
-            write_stderr(format_args!("{text}"));
+            talk::say(Level::Info, text);
         }
     }
 
-    /// A warning. Not with `--quiet`.
+    /// A warning; its commands can be typed as they stand. Not with `--quiet`.
     pub fn warn(&self, text: impl fmt::Display) {
         if !self.quiet {
-            let label = console::style("warning:").yellow().bold().for_stderr();
-            write_stderr(format_args!("{label} {text}"));
+            talk::say(Level::Warning, typed::typed(&text.to_string()));
         }
     }
 

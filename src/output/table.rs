@@ -121,7 +121,12 @@ mod tests {
     fn what_is_copied_stays_in_one_piece() {
         let headings = ["SERVICE", "WHAT", "URL", "LOGIN"];
         let rows: [&[&str]; 2] = [
-            &["Open Policy Agent of the gateway", "UI", "http://localhost:31000/explore?orgId=1", "admin/admin"],
+            &[
+                "Open Policy Agent of the gateway",
+                "UI",
+                "http://localhost:31000/explore?orgId=1",
+                "admin/admin",
+            ],
             &["Grafana", "API", "http://localhost:31001", ""],
         ];
         insta::assert_snapshot!(shown(80, &headings, &rows), @r"
@@ -137,7 +142,8 @@ mod tests {
     #[test]
     fn running_text_gives_way_first() {
         let headings = ["", "SERVICE", "CHECK", "SEEN", "MS"];
-        let text = "the leader is http://10.0.0.1:8300 and three of its four followers are behind by 20 entries";
+        let text =
+            "the leader is http://10.0.0.1:8300 and three of its four followers are behind by 20 entries";
         let rows: [&[&str]; 1] = [&["✔", "valueverse-consul-server-1", "leader", text, "7"]];
         insta::assert_snapshot!(shown(80, &headings, &rows), @r"
            SERVICE                     CHECK   SEEN                                   MS

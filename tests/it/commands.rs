@@ -15,7 +15,7 @@ fn sleeper(more: &str) -> String {
 #[test]
 fn exec_passes_arguments_variables_and_the_exit_code() {
     let project = Project::new("exec", &sleeper("    environment: {A: one}\n"));
-    project.fails(1, &["exec", "app", "true"]).says("vv start app");
+    project.fails(1, &["exec", "app", "true"]).says(&project.typed("start app"));
     project.ok(&["start"]);
     let ran = project.ok(&[
         "exec",
@@ -173,8 +173,11 @@ fn stacks_eject_and_config() {
 
 #[test]
 fn completion_offers_what_the_stack_has() {
-    let project =
-        Project::new("complete", &(sleeper("    x-vv: {group: core}\n") + "  apricot: {image: x}\n"));
+    let project = Project::new(
+        "complete",
+        &(sleeper("    x-vv: {group: core}\n")
+            + "  apricot: {image: x}\n  rest: {image: x, profiles: [test, dev]}\n"),
+    );
     let complete = |words: &[&str]| {
         let mut command = project.command(&[]);
         let index = words.len() - 1;
@@ -199,6 +202,12 @@ fn completion_offers_what_the_stack_has() {
     assert_eq!(complete(&["vv", "start", "--group", "c"]), ["core"]);
     assert!(complete(&["vv", "--stack", "v"]).contains(&"valueverse".to_owned()));
     assert!(complete(&["vv", "--stack=demo", "logs", "pay"]).contains(&"payments".to_owned()));
+    assert_eq!(complete(&["vv", "start", "--profile", ""]), ["dev", "test"]);
+    assert_eq!(complete(&["vv", "help", "exe"]), ["exec"]);
+    assert_eq!(complete(&["vv", "help", "exi"]), ["exit-codes"]);
+    assert!(!complete(&["vv", "help", ""]).contains(&"stub".to_owned()), "it is hidden");
+    std::fs::create_dir(project.path("folder")).unwrap();
+    assert_eq!(complete(&["vv", "--stack", "./f"]), ["./folder/"]);
     assert!(complete(&["vv", "sta"]).contains(&"start".to_owned()));
 }
 

@@ -137,7 +137,7 @@ fn a_start_foresees_what_would_fail() {
         .fails(1, &["start"])
         .says("nothing was started")
         .says(&format!("pid {}", std::process::id()))
-        .says("vv doctor");
+        .says(&project.typed("doctor"));
     assert_eq!(project.leftovers(), Vec::<String>::new(), "it fails before anything was made");
     project.ok(&["start", "first"]);
 
@@ -162,14 +162,14 @@ fn a_service_that_is_ready_or_was_never_started() {
     let compose =
         services(&[sleeper("app", ""), sleeper("none", "scale: 0"), sleeper("job", "command: ['true']")]);
     let project = Project::new("whyready", &compose);
-    has(&why(&project, "app", "not_started"), "fix: vv start app");
+    has(&why(&project, "app", "not_started"), &format!("fix: {}", project.typed("start app")));
     project.ok(&["start"]);
     project.ok(&["why", "app"]).shows("app is ready");
     let document = project.json(&["why", "app", "--format", "json"]);
     valid("why.json", &document);
     assert_eq!((&document["ready"], &document["reason"]), (&Value::Bool(true), &Value::Null));
     project.ok(&["why", "job"]).shows("job is ready");
-    has(&why(&project, "none", "scaled_to_zero"), "fix: vv scale none 1");
+    has(&why(&project, "none", "scaled_to_zero"), &format!("fix: {}", project.typed("scale none 1")));
     project.fails(2, &["why", "ap"]).says("'app'");
     docker(&["pause", &project.container("app-1")]);
     let text = why(&project, "app", "paused");
@@ -195,7 +195,7 @@ fn a_chain_of_three_leads_to_the_one_at_fault() {
       api waits for db (service_healthy)
       the last output of PROJECT-db-1:
         FATAL: could not open /data/base
-    fix: vv logs db
+    fix: vv -p PROJECT logs db
     "#);
 }
 

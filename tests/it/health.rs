@@ -58,7 +58,10 @@ fn validate_junit(document: &str) {
 fn every_format_tells_the_same() {
     let mut project = half_well("healthformats");
     let ran = project.fails(1, &["health"]);
-    ran.shows("✔  web ").shows("✘  dead-1 ").shows("ended with 3").shows("hint: dead-1: vv logs dead");
+    ran.shows("✔  web ")
+        .shows("✘  dead-1 ")
+        .shows("ended with 3")
+        .shows(&format!("hint: dead-1: {}", project.typed("logs dead")));
     ran.says("unhealthy: dead");
     assert!(!ran.stdout.contains("::error"), "{ran}");
     project.ok(&["health", "web", "--quick"]).shows("GET /health");
@@ -77,7 +80,11 @@ fn every_format_tells_the_same() {
     assert_eq!(ran.stderr, "", "{ran}");
 
     let ran = project.fails(1, &["health", "--format", "github"]);
-    ran.shows("::error title=dead-1 container::ended with 3%0Ahint: vv logs dead").shows("✔  web ");
+    ran.shows(&format!(
+        "::error title=dead-1 container::ended with 3%0Ahint: {}",
+        project.typed("logs dead")
+    ))
+    .shows("✔  web ");
 
     // In GitHub Actions it is the format that nobody needs to name.
     let summary = project.path("summary.md");
@@ -87,7 +94,11 @@ fn every_format_tells_the_same() {
     project.fails(1, &["health"]).shows("::error title=dead-1 container::");
     let written = fs::read_to_string(&summary).unwrap();
     assert!(written.starts_with("# Before\n### ❌ vv health: "), "{written}");
-    assert!(written.contains("| ❌ | dead-1 | container | ended with 3 | vv logs dead"), "{written}");
+    assert!(
+        written
+            .contains(&format!("| ❌ | dead-1 | container | ended with 3 | {}", project.typed("logs dead"))),
+        "{written}"
+    );
     // Data stays data there too.
     assert_eq!(project.json(&["health", "--format", "json"])["status"], "fail");
     project.ok(&["health", "web"]);
@@ -105,7 +116,7 @@ fn warnings_fail_only_when_told_to() {
         .ok(&["health"])
         .shows("!  web")
         .shows("1 of 2 replicas are there")
-        .shows("hint: web: vv start web");
+        .shows(&format!("hint: web: {}", project.typed("start web")));
     project.fails(1, &["health", "--fail-on", "warn"]).says("unhealthy: web");
     let junit = project.fails(1, &["health", "--fail-on", "warn", "--format", "junit"]);
     validate_junit(&junit.stdout);

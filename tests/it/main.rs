@@ -19,5 +19,6 @@ mod probes;
 mod relay;
 mod rooms;
 mod soak;
+mod told;
 mod urls;
 mod waiting;

@@ -134,6 +134,11 @@ impl Project {
         format!("{}-{replica}", self.name)
     }
 
+    /// A command as hints are to name it: with what chose the stack.
+    pub fn typed(&self, words: &str) -> String {
+        format!("vv -p {} {words}", self.name)
+    }
+
     /// What is left of the project: names of containers, networks and volumes.
     pub fn leftovers(&self) -> Vec<String> {
         let label = format!("label=com.docker.compose.project={}", self.name);

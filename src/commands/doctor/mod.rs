@@ -11,6 +11,7 @@ use crate::cli::Format;
 use crate::doctor::report::{Report, worst};
 use crate::doctor::{Severity, findings};
 use crate::failure::{Failure, Kind, Result};
+use crate::output::typed::retype;
 use crate::{output, stub};
 
 /// Say what would stop a start: engine, memory, disk, ports, images, sources, names
@@ -34,7 +35,8 @@ pub async fn run(context: &Context, args: DoctorArgs) -> Result {
         Err(failure) => (Default::default(), Some(failure.in_a_line())),
     };
     let facts = gather::facts(&stack, &stubs, stub_problem).await;
-    let findings = findings(&stack, &stubs, &facts);
+    let mut findings = findings(&stack, &stubs, &facts);
+    findings.iter_mut().filter_map(|finding| finding.fix.as_mut()).for_each(retype);
     match args.format {
         Format::Json => context.printer.json(&Report::new(&stack.name, &findings)),
         Format::Table => context.printer.data(output::doctor::text(&findings)),

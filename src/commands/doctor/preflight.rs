@@ -10,6 +10,7 @@ use crate::doctor::facts::Holder;
 use crate::doctor::{Finding, HostPort, Severity, Starting, preflight};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind, Result};
+use crate::output::typed::typed;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::run::ports::{PortHolder, who_has};
@@ -65,7 +66,7 @@ fn bare(port: &HostPort) -> String {
 
 fn in_a_line(finding: &Finding) -> String {
     match &finding.fix {
-        Some(fix) => format!("{} ({fix})", finding.seen),
+        Some(fix) => format!("{} ({})", finding.seen, typed(fix)),
         None => finding.seen.clone(),
     }
 }

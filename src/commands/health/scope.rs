@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::short_duration;
+use crate::output::typed::retype;
 use crate::probe::checks::{check_services, check_within};
 use crate::probe::{Check, Level, Outcome, Patience, Report};
 use crate::stack::{Service, Stack};
@@ -44,7 +45,17 @@ impl Scope<'_> {
         let services = self.services.iter().copied();
         let patience = Patience::each(self.each).until(end);
         let checks = check_services(self.stack, services, &platform, self.depth, patience).await;
-        Ok(Report::new(&self.stack.name, &checks))
+        Ok(self.document(&checks))
+    }
+
+    /// What checks come to, with commands that can be typed as they stand.
+    pub fn document(&self, checks: &[Check]) -> Report {
+        let mut report = Report::new(&self.stack.name, checks);
+        for line in &mut report.checks {
+            retype(&mut line.detail);
+            line.hint.iter_mut().for_each(retype);
+        }
+        report
     }
 
     /// One service checked once.

@@ -55,7 +55,7 @@ pub async fn until_well(context: &Context, scope: &Scope<'_>, end: Instant) -> R
     };
     waiting.end();
     let checks: Vec<Check> = verdicts.into_iter().flat_map(|verdict| verdict.checks).collect();
-    Ok(Report::new(&scope.stack.name, &checks))
+    Ok(scope.document(&checks))
 }
 
 async fn all_well(scope: &Scope<'_>, looker: &Looker<'_>, waiting: &Waiting, end: Instant) -> Vec<Verdict> {

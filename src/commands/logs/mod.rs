@@ -15,6 +15,7 @@ use super::context::{self, Context};
 use crate::engine::{Engine, LogQuery};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::log::LogWriter;
+use crate::output::typed::typed;
 use crate::plan::observed::ObservedContainer;
 use crate::stack::Stack;
 use filter::{Filter, Lines};
@@ -88,7 +89,7 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result {
         prefix_width(&stack, &selected, &containers),
     );
     if containers.is_empty() && !args.follow {
-        context.printer.say("there is no container to show output of; `vv start` makes them");
+        context.printer.say(typed("there is no container to show output of; `vv start` makes them"));
         return Ok(());
     }
 

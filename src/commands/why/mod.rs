@@ -8,6 +8,7 @@ use super::complete;
 use super::context::{self, Context};
 use crate::cli::Format;
 use crate::failure::{Failure, Kind, Result};
+use crate::output::typed::retype;
 use crate::why::explain;
 use crate::why::report::Report;
 use crate::{output, stub};
@@ -36,7 +37,11 @@ pub async fn run(context: &Context, args: WhyArgs) -> Result {
     let engine = context.engine().await?;
     let stubs = stub::stubs_of(&stack).unwrap_or_default();
     let facts = gather::facts(engine, &stack, &stubs, service).await?;
-    let explanation = explain(&stack, service, &facts);
+    let mut explanation = explain(&stack, service, &facts);
+    explanation.notes.iter_mut().for_each(retype);
+    if let Some(reason) = &mut explanation.reason {
+        retype(&mut reason.fix);
+    }
     match args.format {
         Format::Json => context.printer.json(&Report::new(&stack.name, &explanation)),
         Format::Table => context.printer.data(output::why::text(&explanation)),
