@@ -211,7 +211,10 @@ fn containers_that_end() {
         ),
     ]);
     let project = Project::new("whyends", &compose);
-    project.vv(&["start", "--no-wait"]);
+    // One by one: the first container that can't be started ends a start, and what comes after it isn't made.
+    for name in ["oom", "loop", "full", "nocommand"] {
+        project.vv(&["start", "--no-wait", name]);
+    }
     let status = |name: &str, wanted: &str| {
         let container = project.container(&format!("{name}-1"));
         wait_until(&format!("{name} is {wanted}"), || {
