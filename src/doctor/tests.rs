@@ -7,20 +7,7 @@ use super::facts::{EngineFacts, Facts, Here, Holder, ImageSeen, PathKind, Resolv
 use super::*;
 use crate::engine::survey::{ImagePlatform, Neighbour, Proxies, System};
 use crate::plan::observed::{EngineInfo, Observed, ObservedNetwork};
-use crate::stack::files::Memory;
-use crate::stack::options::LoadOptions;
-
-/// The stack that this text is, in `/w`.
-fn stack(text: &str) -> Stack {
-    let options = LoadOptions {
-        files: vec![PathBuf::from("compose.yaml")],
-        cwd: PathBuf::from("/w"),
-        project_name: Some("shop".to_owned()),
-        ..LoadOptions::default()
-    };
-    let files = Memory([(PathBuf::from("/w/compose.yaml"), text.as_bytes().to_vec())].into());
-    crate::stack::load_selected(&options, &files, &[]).unwrap_or_else(|error| panic!("{error}"))
-}
+use crate::stack::testing::shop as stack;
 
 fn amd64() -> ImagePlatform {
     ImagePlatform { os: "linux".to_owned(), arch: "amd64".to_owned() }

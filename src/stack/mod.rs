@@ -47,7 +47,7 @@ mod service;
 mod syntax;
 pub mod template;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod unique;

@@ -1,4 +1,4 @@
-//! Helpers of this room's tests.
+//! Helpers of this room's tests, and of others' that need a stack.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,12 @@ pub fn files(files: &[(&str, &str)]) -> Memory {
 /// The stack that this text is.
 pub fn load(text: &str) -> Result<Stack, LoadError> {
     load_with(text, &[], &options(), &[])
+}
+
+/// The stack called `shop` that this text is.
+pub fn shop(text: &str) -> Stack {
+    let options = LoadOptions { project_name: Some("shop".to_owned()), ..options() };
+    load_with(text, &[], &options, &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The stack that this text is, with further files, options and services named on the command line.

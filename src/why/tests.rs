@@ -1,26 +1,12 @@
 //! Explanations from made-up facts: a table of what can be wrong, each with its words.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::facts::{Facts, Refusal, ReplicaFacts, ServiceFacts};
 use super::*;
 use crate::platform::{HealthVerdict, Replica, ReplicaState, ReplicaStatus};
 use crate::probe::{Check, Level, Outcome};
-use crate::stack::Stack;
-use crate::stack::files::Memory;
-use crate::stack::options::LoadOptions;
-
-fn stack(text: &str) -> Stack {
-    let options = LoadOptions {
-        files: vec![PathBuf::from("compose.yaml")],
-        cwd: PathBuf::from("/w"),
-        project_name: Some("shop".to_owned()),
-        ..LoadOptions::default()
-    };
-    let files = Memory([(PathBuf::from("/w/compose.yaml"), text.as_bytes().to_vec())].into());
-    crate::stack::load_selected(&options, &files, &[]).unwrap_or_else(|error| panic!("{error}"))
-}
+use crate::stack::testing::shop as stack;
 
 fn replica(service: &str, state: ReplicaState) -> ReplicaFacts {
     let last_code = match state {
