@@ -14,15 +14,7 @@ const SHOWN: usize = 8;
 pub fn judge(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Option<Reason> {
     let name = &service.name;
     let start = format!("vv start {name}");
-    let reason = |cause, what: String, fix: String| Reason {
-        service: name.clone(),
-        cause,
-        container: None,
-        what,
-        evidence: Vec::new(),
-        fix,
-        final_: true,
-    };
+    let reason = |cause, what: String, fix: String| Reason::of(service, cause, what, fix);
     // The probes know a job that has done its work from a server that ended.
     let fine = checks.iter().any(|check| check.level == Level::Container && check.outcome == Outcome::Ok);
     match replica.status.state {
@@ -51,24 +43,14 @@ pub fn judge(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Op
 fn never_started(service: &Service, replica: &ReplicaFacts) -> Reason {
     let name = &service.name;
     let start = format!("vv start {name}");
-    let blank = Reason {
-        service: name.clone(),
-        cause: Cause::NotStarted,
-        container: None,
-        what: "was made, but never started".to_owned(),
-        evidence: Vec::new(),
-        fix: start.clone(),
-        final_: false,
+    let Some(error) = &replica.error else {
+        let made = "was made, but never started";
+        return Reason { final_: false, ..Reason::of(service, Cause::NotStarted, made, start) };
     };
-    let Some(error) = &replica.error else { return blank };
     let evidence = vec![format!("the engine says: {}", short(error))];
     let failed = |cause, what: String, fix: String| Reason {
-        cause,
-        what,
         evidence: evidence.clone(),
-        fix,
-        final_: true,
-        ..blank.clone()
+        ..Reason::of(service, cause, what, fix)
     };
     if let Some((port, holder)) = &replica.port {
         return match holder {
@@ -131,13 +113,9 @@ fn ended(service: &Service, replica: &ReplicaFacts, code: i64, oom: bool, again:
     }
     evidence.extend(last_lines(replica));
     let reason = |cause, what: String, fix: String, final_| Reason {
-        service: name.clone(),
-        cause,
-        container: None,
-        what,
         evidence: evidence.clone(),
-        fix,
         final_,
+        ..Reason::of(service, cause, what, fix)
     };
     let verb = if again { "ends again and again, with" } else { "exited with" };
     if oom {
@@ -227,15 +205,7 @@ fn running(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Opti
     }
     let fix = failing.hint.clone().unwrap_or_else(|| format!("vv logs {name}"));
     let reason = |cause, what: String, fix: String, final_| {
-        Some(Reason {
-            service: name.clone(),
-            cause,
-            container: None,
-            what,
-            evidence: evidence.clone(),
-            fix,
-            final_,
-        })
+        Some(Reason { evidence: evidence.clone(), final_, ..Reason::of(service, cause, what, fix) })
     };
     // It runs for the moment, between two ends.
     if let (true, Some(code)) = (replica.status.restarts > 1, replica.last_code.filter(|code| *code != 0)) {

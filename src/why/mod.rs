@@ -13,6 +13,7 @@ mod tests;
 mod walk;
 mod words;
 
+use crate::stack::Service;
 use serde::Serialize;
 
 pub use links::{Login, links, logins};
@@ -75,6 +76,21 @@ pub struct Reason {
     pub fix: String,
     /// Nothing that it waits for or talks to can be to blame.
     pub final_: bool,
+}
+
+impl Reason {
+    /// One that nothing else can be to blame for, without anything that shows it.
+    fn of(service: &Service, cause: Cause, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            service: service.name.clone(),
+            cause,
+            container: None,
+            what: what.into(),
+            evidence: Vec::new(),
+            fix: fix.into(),
+            final_: true,
+        }
+    }
 }
 
 /// What came of asking why.

@@ -10,15 +10,7 @@ use crate::stack::Service;
 pub fn own(service: &Service, facts: &ServiceFacts) -> Option<Reason> {
     let name = &service.name;
     let reason = |cause, what: String, fix: String, final_| {
-        Some(Reason {
-            service: name.clone(),
-            cause,
-            container: None,
-            what,
-            evidence: Vec::new(),
-            fix,
-            final_,
-        })
+        Some(Reason { final_, ..Reason::of(service, cause, what, fix) })
     };
     if facts.replicas.is_empty() {
         if service.replicas == 0 {
@@ -80,13 +72,9 @@ fn refused(service: &Service, refusal: &super::facts::Refusal) -> Reason {
         (Some(hint), true, _) | (Some(hint), false, false) => hint.clone(),
         _ => format!("let {variable} of {} say the login that the stack gives {by}", service.name),
     };
+    let what = format!("can't log in by its {variable}: {by} {}", refusal.detail);
     Reason {
-        service: service.name.clone(),
-        cause: Cause::LoginRefused,
-        container: None,
-        what: format!("can't log in by its {variable}: {by} {}", refusal.detail),
         evidence: if refusal.as_declared { vec![declared.to_owned()] } else { Vec::new() },
-        fix,
-        final_: true,
+        ..Reason::of(service, Cause::LoginRefused, what, fix)
     }
 }

@@ -117,15 +117,7 @@ fn unfulfilled(needed: &Service, dependency: &Dependency, facts: &Facts, waiting
         return None;
     }
     let replicas = &facts.get(&needed.name)?.replicas;
-    let reason = |cause, what: &str, fix: String| Reason {
-        service: needed.name.clone(),
-        cause,
-        container: None,
-        what: what.to_owned(),
-        evidence: Vec::new(),
-        fix,
-        final_: true,
-    };
+    let reason = |cause, what: &str, fix: String| Reason::of(needed, cause, what, fix);
     let running = replicas.iter().any(|replica| replica.status.state == ReplicaState::Running);
     match dependency.condition {
         Condition::ServiceCompletedSuccessfully if running => Some(reason(
