@@ -31,17 +31,24 @@ pub struct ProbeFailure {
     /// That is what the answer means of a system that has finished its start. One that hasn't may give it for some
     /// seconds, so a single such answer proves nothing: who gives up because of it must have seen it last.
     pub lasting: bool,
+    /// Nobody listens where it was asked, so that nothing is known of the system itself.
+    pub absent: bool,
 }
 
 impl ProbeFailure {
     /// A failure that may pass with time.
     pub fn new(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), hint: None, lasting: false }
+        Self { detail: detail.into(), hint: None, lasting: false, absent: false }
     }
 
     /// A failure that time doesn't mend.
     pub fn lasting(detail: impl Into<String>) -> Self {
         Self { lasting: true, ..Self::new(detail) }
+    }
+
+    /// A failure to find anybody who listens.
+    pub fn absent(detail: impl Into<String>) -> Self {
+        Self { absent: true, ..Self::new(detail) }
     }
 
     /// Says what to do about it.

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::answer::{Answer, ProbeFailure};
+use super::http::{self, Reply, Request};
 use super::kind::Kind;
 use super::net::Place;
 use super::target::{Deadline, Reach, Target};
@@ -128,6 +129,19 @@ where
             return outcome;
         }
     }
+}
+
+/// Reads a document of a web server's, until it judges it to be settled.
+pub(super) async fn document(
+    target: Target<'_>,
+    place: Place,
+    path: &str,
+    judge: impl Fn(&Reply) -> Look,
+) -> Outcome {
+    settled(target.deadline, || async {
+        Ok(judge(&http::send(&target, place, Request::document(path)).await?))
+    })
+    .await
 }
 
 /// The first few of many, for a line.

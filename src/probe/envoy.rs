@@ -8,7 +8,7 @@ use super::deep::{DeepCheck, Look, Outcome, few, settled};
 use super::http::{self, Request};
 use super::listen::declares;
 use super::net::Place;
-use super::target::{Reach, Target};
+use super::target::Target;
 use crate::stack::Service;
 
 /// Where examples put the admin page.
@@ -16,27 +16,28 @@ const USUAL: u16 = 9901;
 
 /// The server and its clusters.
 pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
-    vec![DeepCheck::new("server", ask(target, server)), DeepCheck::new("clusters", ask(target, clusters))]
+    vec![check("server", target, server), check("clusters", target, clusters)]
 }
 
-/// Asks the admin page, where there is one that can be asked.
-async fn ask<'a, F>(target: Target<'a>, question: impl FnOnce(Target<'a>, Place) -> F) -> Outcome
+/// A question to the admin page, where there is one that can be asked.
+fn check<'a, F>(
+    name: &str,
+    target: Target<'a>,
+    question: impl FnOnce(Target<'a>, Place) -> F + Send + 'a,
+) -> DeepCheck<'a>
 where
-    F: Future<Output = Outcome>,
+    F: Future<Output = Outcome> + Send + 'a,
 {
-    let (port, declared) = match configured(target.service) {
-        Some(port) => (port, declares(target.service, port)),
-        None => (USUAL, declares(target.service, USUAL)),
-    };
-    match target.reach(port).await? {
-        Reach::Hidden(why) => Ok(Answer::NotAsked(why)),
-        Reach::At(endpoint) => match question(target, Place::of(endpoint, port)).await {
-            Err(failure) if !declared && failure.detail.contains("refuses connections") => {
+    let port = configured(target.service).unwrap_or(USUAL);
+    let declared = declares(target.service, port);
+    DeepCheck::at(name, target, port, move |target, place| async move {
+        match question(target, place).await {
+            Err(failure) if !declared && failure.absent => {
                 Ok(Answer::NotAsked("its admin page listens in the container only, or nowhere".into()))
             }
             outcome => outcome,
-        },
-    }
+        }
+    })
 }
 
 /// The admin port of the configuration that the stack mounts.

@@ -49,12 +49,12 @@ impl Place {
             }
             _ => format!("nothing listens: {} refuses connections", self.address),
         };
-        ProbeFailure::new(detail)
+        ProbeFailure::absent(detail)
     }
 
     /// Closed before a byte came.
     pub fn closed(&self) -> ProbeFailure {
-        ProbeFailure::new(match self.inside {
+        ProbeFailure::absent(match self.inside {
             Some(port) if self.published => format!(
                 "{} accepts and closes at once: nothing answers on port {port} in the container",
                 self.address

@@ -7,41 +7,37 @@ use super::http::{self, Request};
 use super::listen::declares;
 use super::net::Place;
 use super::otlp::{self, Protocol};
-use super::target::{Reach, Target};
+use super::target::Target;
 
 /// Its own metrics (<https://opentelemetry.io/docs/collector/internal-telemetry/>).
 const METRICS: u16 = 8888;
 
 /// Both of OTLP's protocols, and the queues.
 pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
-    let take = |protocol: Protocol| DeepCheck::new(protocol.check(), takes(target, protocol));
-    vec![take(Protocol::Http), take(Protocol::Grpc), DeepCheck::new("exporters", exporters(target))]
+    let take = |protocol: Protocol| {
+        DeepCheck::at(protocol.check(), target, protocol.port(), move |target, place| {
+            takes(target, place, protocol)
+        })
+    };
+    vec![take(Protocol::Http), take(Protocol::Grpc), DeepCheck::at("exporters", target, METRICS, exporters)]
 }
 
-async fn takes(target: Target<'_>, protocol: Protocol) -> Outcome {
+async fn takes(target: Target<'_>, place: Place, protocol: Protocol) -> Outcome {
     let port = protocol.port();
-    let place = match target.reach(port).await? {
-        Reach::At(endpoint) => Place::of(endpoint, port),
-        Reach::Hidden(why) => return Ok(Answer::NotAsked(why)),
-    };
     match otlp::send(&target, place, protocol, otlp::span()).await {
         Ok(()) => Ok(Answer::Seen(format!("takes a span by {protocol}"))),
         Err(refused) if refused.foreign => Ok(Answer::NotAsked("it has no pipeline of traces".into())),
-        Err(refused) if refused.absent && !declares(target.service, port) => {
+        Err(refused) if refused.failure.absent && !declares(target.service, port) => {
             Ok(Answer::NotAsked(format!("port {port} isn't declared, and nothing listens there")))
         }
-        Err(refused) if refused.absent => Err(refused.into_failure().hint(
+        Err(refused) if refused.failure.absent => Err(refused.failure.hint(
             "name the endpoint 0.0.0.0 in receivers.otlp.protocols: newer ones listen on localhost only",
         )),
-        Err(refused) => Err(refused.into_failure()),
+        Err(refused) => Err(refused.failure),
     }
 }
 
-async fn exporters(target: Target<'_>) -> Outcome {
-    let place = match target.reach(METRICS).await? {
-        Reach::At(endpoint) => Place::of(endpoint, METRICS),
-        Reach::Hidden(why) => return Ok(Answer::NotAsked(why)),
-    };
+async fn exporters(target: Target<'_>, place: Place) -> Outcome {
     let untold = || Ok(Answer::NotAsked(format!("its own metrics aren't served on port {METRICS}")));
     let reply = match http::send(&target, place, Request::document("/metrics")).await {
         Ok(reply) if reply.status == 200 => reply,

@@ -50,37 +50,28 @@ impl fmt::Display for Protocol {
 
 /// A span that wasn't taken.
 pub(super) struct Refused {
-    failure: ProbeFailure,
-    /// Nobody listens for the protocol, so that nobody refused it either.
-    pub absent: bool,
+    /// As a check's.
+    pub failure: ProbeFailure,
     /// Somebody listens, and takes no spans at all: it has no pipeline for them, or is something else.
     pub foreign: bool,
 }
 
 impl Refused {
-    /// As a check's failure.
-    pub fn into_failure(self) -> ProbeFailure {
-        self.failure
-    }
-
     fn foreign(detail: String) -> Self {
-        Self { failure: ProbeFailure::new(detail), absent: false, foreign: true }
+        Self { failure: ProbeFailure::new(detail), foreign: true }
     }
 
     fn by(protocol: Protocol, why: impl fmt::Display) -> Self {
         let failure = ProbeFailure::new(format!("refuses a span by {protocol}: {why}")).hint(
             "its queue is full or what it writes to doesn't take more: look at its log and at its storage",
         );
-        Self { failure, absent: false, foreign: false }
+        Self { failure, foreign: false }
     }
 }
 
 impl From<ProbeFailure> for Refused {
     fn from(failure: ProbeFailure) -> Self {
-        let absent = ["refuses connections", "closes at once", "closes the connection"]
-            .iter()
-            .any(|words| failure.detail.contains(words));
-        Self { failure, absent, foreign: false }
+        Self { failure, foreign: false }
     }
 }
 

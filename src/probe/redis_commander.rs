@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::answer::{Answer, ProbeFailure, first_line};
-use super::deep::{DeepCheck, Look, Outcome, few, settled};
-use super::http::{self, Request};
+use super::deep::{DeepCheck, Look, Outcome, document, few};
 use super::listen::{port, variable};
 use super::net::Place;
 use super::target::Target;
@@ -18,22 +17,18 @@ async fn connections(target: Target<'_>, place: Place) -> Outcome {
     let prefix = variable(target.service, "URL_PREFIX").unwrap_or_default().trim_matches('/');
     let slash = if prefix.is_empty() { "" } else { "/" };
     let path = format!("{slash}{prefix}/apiv2/server/info");
-    settled(target.deadline, || {
-        let path = path.as_str();
-        async move {
-            let reply = http::send(&target, place, Request::document(path)).await?;
-            let said = reply.json();
-            let list = said.as_ref().and_then(|said| said["data"].as_array());
-            Ok(match (reply.status, list) {
-                (200, Some(list)) => judge(list),
-                (401 | 403, _) => Look::Final(Ok(Answer::NotAsked("it wants a login".into()))),
-                (404, _) => Look::Final(Ok(Answer::NotAsked("this version doesn't tell".into()))),
-                (500, _) if String::from_utf8_lossy(&reply.body).contains("No redis connections") => none(),
-                (200, None) => Look::Final(Err(ProbeFailure::new(format!(
-                    "GET {path} answers 200, but not as Redis Commander"
-                )))),
-                _ => Look::NotYet(Err(reply.refusal(path))),
-            })
+    document(target, place, &path, |reply| {
+        let said = reply.json();
+        let list = said.as_ref().and_then(|said| said["data"].as_array());
+        match (reply.status, list) {
+            (200, Some(list)) => judge(list),
+            (401 | 403, _) => Look::Final(Ok(Answer::NotAsked("it wants a login".into()))),
+            (404, _) => Look::Final(Ok(Answer::NotAsked("this version doesn't tell".into()))),
+            (500, _) if String::from_utf8_lossy(&reply.body).contains("No redis connections") => none(),
+            (200, None) => Look::Final(Err(ProbeFailure::new(format!(
+                "GET {path} answers 200, but not as Redis Commander"
+            )))),
+            _ => Look::NotYet(Err(reply.refusal(&path))),
         }
     })
     .await

@@ -1,8 +1,7 @@
 //! SigNoz's query service: with `live` its health is that of ClickHouse behind it.
 
 use super::answer::{Answer, ProbeFailure, first_line};
-use super::deep::{DeepCheck, Look, Outcome, settled};
-use super::http::{self, Request};
+use super::deep::{DeepCheck, Look, Outcome, document};
 use super::listen::port;
 use super::net::Place;
 use super::target::Target;
@@ -15,10 +14,9 @@ pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
 }
 
 async fn database(target: Target<'_>, place: Place) -> Outcome {
-    settled(target.deadline, || async move {
-        let reply = http::send(&target, place, Request::document(PATH)).await?;
+    document(target, place, PATH, |reply| {
         let said = reply.json().unwrap_or_default();
-        Ok(match (reply.status, said["status"].as_str()) {
+        match (reply.status, said["status"].as_str()) {
             (200, Some("ok")) => Look::Final(Ok(Answer::Seen("its ClickHouse answers".into()))),
             // Its frontend answers everything with a page.
             (200 | 404, _) => Look::Final(Ok(Answer::NotAsked("it isn't the query service".into()))),
@@ -27,7 +25,7 @@ async fn database(target: Target<'_>, place: Place) -> Outcome {
                 Look::NotYet(Err(ProbeFailure::new(format!("can't reach its ClickHouse: {why}"))
                     .hint("is ClickHouse ready, and is ClickHouseUrl (or SIGNOZ_TELEMETRYSTORE_CLICKHOUSE_DSN) right?")))
             }
-        })
+        }
     })
     .await
 }

@@ -1,8 +1,7 @@
 //! Temporal's web interface: it reaches Temporal, whose API it passes on.
 
 use super::answer::{Answer, ProbeFailure, first_line};
-use super::deep::{DeepCheck, Look, Outcome, settled};
-use super::http::{self, Request};
+use super::deep::{DeepCheck, Look, Outcome, document};
 use super::listen::port;
 use super::net::Place;
 use super::target::Target;
@@ -15,10 +14,9 @@ pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
 }
 
 async fn through(target: Target<'_>, place: Place) -> Outcome {
-    settled(target.deadline, || async move {
-        let reply = http::send(&target, place, Request::document(PATH)).await?;
+    document(target, place, PATH, |reply| {
         let said = reply.json().unwrap_or_default();
-        Ok(match reply.status {
+        match reply.status {
             200 if said["namespaces"].is_array() => {
                 Look::Final(Ok(Answer::Seen("Temporal answers through it".into())))
             }
@@ -29,7 +27,7 @@ async fn through(target: Target<'_>, place: Place) -> Outcome {
                 Look::NotYet(Err(ProbeFailure::new(format!("can't reach Temporal: {why}"))
                     .hint("is Temporal ready, and is TEMPORAL_ADDRESS its gRPC address (host:7233)?")))
             }
-        })
+        }
     })
     .await
 }

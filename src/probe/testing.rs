@@ -239,7 +239,7 @@ pub(super) fn told(result: Result<Answer, ProbeFailure>) -> String {
         Ok(Answer::Seen(detail)) => format!("ok: {detail}"),
         Ok(Answer::Doubtful { detail, hint }) => format!("warn: {detail} -> {hint}"),
         Ok(Answer::NotAsked(why)) => format!("not asked: {why}"),
-        Err(ProbeFailure { detail, hint, lasting }) => {
+        Err(ProbeFailure { detail, hint, lasting, .. }) => {
             let hint = hint.map(|hint| format!(" -> {hint}")).unwrap_or_default();
             format!("{}: {detail}{hint}", if lasting { "lasting" } else { "fail" })
         }

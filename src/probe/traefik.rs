@@ -4,10 +4,9 @@
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, ProbeFailure, first_line};
-use super::deep::{DeepCheck, Look, Outcome, few, settled};
-use super::http::{self, Request};
+use super::deep::{DeepCheck, Look, Outcome, document, few};
 use super::net::Place;
-use super::target::{Reach, Target};
+use super::target::Target;
 
 /// The port of the API, of `--api.insecure`.
 const PORT: u16 = 8080;
@@ -15,38 +14,25 @@ const PATH: &str = "/api/rawdata";
 
 /// The routers and the services.
 pub(super) fn deep(target: Target<'_>) -> Vec<DeepCheck<'_>> {
-    vec![DeepCheck::new("routers", routers(target))]
+    vec![DeepCheck::at("routers", target, PORT, routers)]
 }
 
-async fn routers(target: Target<'_>) -> Outcome {
-    let place = match target.reach(PORT).await? {
-        Reach::At(endpoint) => Place::of(endpoint, PORT),
-        Reach::Hidden(why) => return Ok(Answer::NotAsked(why)),
-    };
-    settled(target.deadline, || async move {
-        let reply = match http::send(&target, place, Request::document(PATH)).await {
-            Ok(reply) => reply,
-            Err(failure)
-                if failure.detail.contains("refuses connections")
-                    || failure.detail.contains("closes at once") =>
-            {
-                return Ok(Look::Final(Ok(off())));
-            }
-            Err(failure) => return Err(failure),
-        };
-        Ok(match (reply.status, reply.json()) {
-            (200, Some(Value::Object(said))) => judge(&said),
-            (200, _) => {
-                Look::Final(Err(ProbeFailure::new(format!("GET {PATH} answers 200, but not as Traefik"))))
-            }
-            (401 | 403, _) => {
-                Look::Final(Ok(Answer::NotAsked(format!("its API wants a login ({})", reply.status))))
-            }
-            (404, _) => Look::Final(Ok(off())),
-            _ => Look::Final(Err(reply.refusal(PATH))),
-        })
-    })
-    .await
+async fn routers(target: Target<'_>, place: Place) -> Outcome {
+    let asked = document(target, place, PATH, |reply| match (reply.status, reply.json()) {
+        (200, Some(Value::Object(said))) => judge(&said),
+        (200, _) => {
+            Look::Final(Err(ProbeFailure::new(format!("GET {PATH} answers 200, but not as Traefik"))))
+        }
+        (401 | 403, _) => {
+            Look::Final(Ok(Answer::NotAsked(format!("its API wants a login ({})", reply.status))))
+        }
+        (404, _) => Look::Final(Ok(off())),
+        _ => Look::Final(Err(reply.refusal(PATH))),
+    });
+    match asked.await {
+        Err(failure) if failure.absent => Ok(off()),
+        outcome => outcome,
+    }
 }
 
 fn off() -> Answer {

@@ -176,7 +176,7 @@ impl Asker<'_> {
         }
         let asked = as_client(backend, login);
         let refusal = protocol(self.stack, &asked, self.platform, &status, LIMIT).await.err()?;
-        let ProbeFailure { detail, hint, lasting: true } = refusal else { return None };
+        let ProbeFailure { detail, hint, lasting: true, .. } = refusal else { return None };
         Some(Refusal {
             variable: login.variable.clone(),
             by: login.to.clone(),

@@ -55,14 +55,14 @@ async fn round_trip(target: Target<'_>, protocol: Protocol) -> Outcome {
     match otlp::send(&target, place, protocol, span).await {
         Ok(()) => {}
         // Older ones take OTLP only where they are told to, and a stack that doesn't declare the port has no use for it.
-        Err(failure) if !declares(target.service, port) && switch.is_none() && failure.absent => {
+        Err(refused) if !declares(target.service, port) && switch.is_none() && refused.failure.absent => {
             return Ok(Answer::NotAsked(format!("port {port} isn't declared, and nothing listens there")));
         }
-        Err(failure) if failure.absent => {
+        Err(refused) if refused.failure.absent => {
             let hint = "Jaeger before 1.35 takes OTLP only with COLLECTOR_OTLP_ENABLED=true";
-            return Err(failure.into_failure().hint(hint));
+            return Err(refused.failure.hint(hint));
         }
-        Err(failure) => return Err(failure.into_failure()),
+        Err(refused) => return Err(refused.failure),
     }
     let Some((service, replica)) = query_service(&target) else {
         return Ok(Answer::Seen(format!(
