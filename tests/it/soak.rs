@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::kafka::broker;
 use crate::support::{BUSYBOX, Project, free_port};
 
 /// How often it is asked where `VV_HEALTH_RUNS` doesn't say.
@@ -11,6 +12,7 @@ const RUNS: usize = 20;
 /// A system of every protocol that is asked deeply, and a plain service with a healthcheck.
 fn stack() -> String {
     let port = free_port();
+    let kafka = broker(port, &format!("localhost:{port}"), "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1");
     format!(
         "services:
   web:
@@ -40,21 +42,7 @@ fn stack() -> String {
     environment: {{RABBITMQ_DEFAULT_USER: admin, RABBITMQ_DEFAULT_PASS: hunter22}}
     ports: ['127.0.0.1::5672', '127.0.0.1::15672']
   kafka:
-    image: localhost/vv-parts/kafka:4.3.1
-    stop_grace_period: 0s
-    ports: ['127.0.0.1:{port}:19092']
-    environment:
-      KAFKA_NODE_ID: 1
-      KAFKA_PROCESS_ROLES: broker,controller
-      KAFKA_CONTROLLER_QUORUM_VOTERS: 1@localhost:9093
-      KAFKA_CONTROLLER_LISTENER_NAMES: CONTROLLER
-      KAFKA_INTER_BROKER_LISTENER_NAME: INSIDE
-      KAFKA_LISTENERS: HOST://:19092,INSIDE://:29092,CONTROLLER://:9093
-      KAFKA_ADVERTISED_LISTENERS: HOST://localhost:{port},INSIDE://kafka:29092
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: HOST:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
-      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1
-      KAFKA_HEAP_OPTS: -Xmx256m
-  consul:
+    {kafka}  consul:
     image: localhost/vv-parts/consul:1.20.6
     stop_grace_period: 0s
     command: agent -dev -client=0.0.0.0

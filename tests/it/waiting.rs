@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::kafka::broker;
 use crate::support::{BUSYBOX, Project, docker, free_port, wait_until};
 
 /// A service whose healthcheck passes as soon as there is a file; the engine looks only once a minute.
@@ -145,25 +146,9 @@ fn what_lives_in_a_namespace_goes_with_it() {
 #[test]
 fn a_broker_that_sends_its_clients_elsewhere_ends_the_start() {
     let (published, advertised) = (free_port(), free_port());
-    let compose = format!(
-        "services:
-  kafka:
-    image: localhost/vv-parts/kafka:4.3.1
-    stop_grace_period: 0s
-    ports: ['127.0.0.1:{published}:19092']
-    environment:
-      KAFKA_NODE_ID: 1
-      KAFKA_PROCESS_ROLES: broker,controller
-      KAFKA_CONTROLLER_QUORUM_VOTERS: 1@localhost:9093
-      KAFKA_CONTROLLER_LISTENER_NAMES: CONTROLLER
-      KAFKA_INTER_BROKER_LISTENER_NAME: INSIDE
-      KAFKA_LISTENERS: INSIDE://:9092,OUTSIDE://:19092,CONTROLLER://:9093
-      KAFKA_ADVERTISED_LISTENERS: INSIDE://kafka:9092,OUTSIDE://localhost:{advertised}
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
-      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1
-      KAFKA_HEAP_OPTS: -Xmx256m
-"
-    );
+    let kafka =
+        broker(published, &format!("localhost:{advertised}"), "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1");
+    let compose = format!("services:\n  kafka:\n    {kafka}");
     let project = Project::new("advertised", &compose);
     // As a literal port is moved by --port-offset, and the variable isn't.
     let ran = project.fails(1, &["start", "--timeout", "5m"]);

@@ -1,5 +1,6 @@
 //! What the live tests share: a project of their own that is gone when they end, and vv as a user types it.
 
+pub mod kafka;
 pub mod proxy;
 
 use std::path::{Path, PathBuf};

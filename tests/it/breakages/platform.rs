@@ -1,6 +1,7 @@
 //! A platform of real parts, broken one service after the other.
 
 use super::{Breakage, break_all, messaging, stores, web};
+use crate::support::kafka::broker;
 use crate::support::{BUSYBOX, Project, free_port};
 
 pub const TABLES: &[&[Breakage]] = &[
@@ -13,29 +14,6 @@ pub const TABLES: &[&[Breakage]] = &[
     web::KONG,
     web::WATCHERS,
 ];
-
-/// A broker that advertises this to the host.
-fn broker(port: u16, advertised: &str, more: &str) -> String {
-    format!(
-        "image: localhost/vv-parts/kafka:4.3.1
-    stop_grace_period: 0s
-    ports: ['127.0.0.1:{port}:19092']
-    tmpfs: ['/logs:size=160m,mode=777']
-    environment:
-      KAFKA_NODE_ID: 1
-      KAFKA_PROCESS_ROLES: broker,controller
-      KAFKA_CONTROLLER_QUORUM_VOTERS: 1@localhost:9093
-      KAFKA_CONTROLLER_LISTENER_NAMES: CONTROLLER
-      KAFKA_INTER_BROKER_LISTENER_NAME: INSIDE
-      KAFKA_LISTENERS: HOST://:19092,INSIDE://:29092,CONTROLLER://:9093
-      KAFKA_ADVERTISED_LISTENERS: HOST://{advertised}:{port},INSIDE://localhost:29092
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: HOST:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
-      KAFKA_LOG_DIRS: /logs
-      KAFKA_HEAP_OPTS: -Xmx256m
-      {more}
-"
-    )
-}
 
 /// A service that uses another, by this URL.
 fn client(name: &str, variable: &str, url: &str) -> String {
@@ -58,8 +36,9 @@ fn client(name: &str, variable: &str, url: &str) -> String {
 /// one is cut off as others come and go; such a network can't be removed any more.
 fn stack() -> String {
     let (port, lost) = (free_port(), free_port());
-    let kafka = broker(port, "localhost", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 3");
-    let kafka_lost = broker(lost, "broker.vv-no-such-name", "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1");
+    let kafka = broker(port, &format!("localhost:{port}"), "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 3");
+    let kafka_lost =
+        broker(lost, &format!("broker.vv-no-such-name:{lost}"), "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1");
     let clients = [
         client("app-password", "DATABASE_URL", "postgres://app:swordfish@postgres:5432/shop"),
         client("app-database", "DATABASE_URL", "postgres://app:hunter22@postgres:5432/nowhere"),
