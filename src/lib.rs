@@ -29,6 +29,8 @@ pub mod run;
 pub mod stack;
 /// The stand-in for services whose sources aren't there yet.
 pub mod stub;
+/// Kafka topics: declaration, difference, apply.
+pub mod topics;
 /// Spans: what they are and how they are sent. Pure.
 pub mod trace;
 /// Why a service isn't ready: the one reason, from facts. Pure.

@@ -47,8 +47,9 @@ pub struct Address {
     pub replica: Option<u32>,
     /// What is there: `UI`, or the container's port.
     pub name: String,
-    /// `http://localhost:8500/ui`, or `localhost:6379` where no page is declared.
-    pub url: String,
+    /// `http://localhost:8500/ui`, or `localhost:6379` where no page is declared. Nothing where the engine picks the
+    /// port, and hasn't yet.
+    pub url: Option<String>,
     /// A page to look at; else an API's base URL, or a port of another protocol.
     pub page: bool,
     /// `admin/admin`
@@ -115,7 +116,7 @@ pub async fn addresses(services: &[&Service], platform: &EnginePlatform) -> Vec<
                     reached
                         .iter()
                         .find(|(target, _)| *target == port)
-                        .map(|(_, endpoint)| authority(*endpoint))
+                        .map(|(_, endpoint)| Authority::Known(authority(*endpoint)))
                 })
                 .map(|address| Address { stub: status.stub, ..address }),
             );
@@ -138,9 +139,9 @@ fn declared(
     service: &Service,
     replica: Option<&Replica>,
     up: bool,
-    authority: impl Fn(u16) -> Option<String>,
+    authority: impl Fn(u16) -> Option<Authority>,
 ) -> impl Iterator<Item = Address> {
-    let new = |name: String, url: String, page: bool, login: Option<String>| Address {
+    let new = |name: String, url: Option<String>, page: bool, login: Option<String>| Address {
         service: service.name.clone(),
         replica: replica.map(|replica| replica.number),
         name,
@@ -154,7 +155,7 @@ fn declared(
         let authority = authority(url.port)?;
         Some(new(
             url.name.clone(),
-            format!("{}://{authority}{}", url.scheme, url.path),
+            authority.known().map(|authority| format!("{}://{authority}{}", url.scheme, url.path)),
             url.page && matches!(url.scheme.as_str(), "http" | "https"),
             url.login.clone(),
         ))
@@ -162,16 +163,37 @@ fn declared(
     let mut found: Vec<Address> = declared.collect();
     if found.is_empty() {
         let bare = ports(service).into_iter();
-        found.extend(bare.filter_map(|port| Some(new(port.to_string(), authority(port)?, false, None))));
+        found.extend(
+            bare.filter_map(|port| Some(new(port.to_string(), authority(port)?.known(), false, None))),
+        );
     }
     found.into_iter()
 }
 
-/// Where a port will be, from the file: nothing where the engine will pick.
-fn planned(service: &Service, port: u16) -> Option<String> {
+/// The host and port of an address.
+enum Authority {
+    Known(String),
+    /// The engine picks the port when the container starts.
+    Unpicked,
+}
+
+impl Authority {
+    fn known(self) -> Option<String> {
+        match self {
+            Self::Known(authority) => Some(authority),
+            Self::Unpicked => None,
+        }
+    }
+}
+
+/// Where a port will be, from the file.
+fn planned(service: &Service, port: u16) -> Option<Authority> {
     let bound = service.ports.iter().find(|bound| bound.target == port && bound.protocol == Protocol::Tcp)?;
     let host = bound.host_ip.as_deref().filter(|ip| !matches!(*ip, "0.0.0.0" | "127.0.0.1" | "::" | "::1"));
-    Some(format!("{}:{}", host.unwrap_or("localhost"), bound.published?.first))
+    Some(match bound.published {
+        Some(range) => Authority::Known(format!("{}:{}", host.unwrap_or("localhost"), range.first)),
+        None => Authority::Unpicked,
+    })
 }
 
 fn authority(endpoint: Endpoint) -> String {
@@ -180,16 +202,17 @@ fn authority(endpoint: Endpoint) -> String {
 }
 
 fn open(context: &Context, addresses: &[Address], all: bool) -> Result {
-    let pages: Vec<&Address> = addresses.iter().filter(|address| address.page && address.up).collect();
+    let pages = addresses.iter().filter(|address| address.page && address.up);
+    let pages = pages.filter_map(|address| Some((&address.service, address.url.as_ref()?)));
     // A whole platform is dozens of pages: without a name, one per service will do.
     let mut opened = Vec::new();
-    for page in pages {
-        if all && opened.contains(&&page.service) {
+    for (service, url) in pages {
+        if all && opened.contains(&service) {
             continue;
         }
-        opened.push(&page.service);
-        context.printer.say(format_args!("opening {}", page.url));
-        open::that_detached(&page.url)
+        opened.push(service);
+        context.printer.say(format_args!("opening {url}"));
+        open::that_detached(url)
             .map_err(|error| Failure::from(anyhow::Error::new(error).context("could not open a browser")))?;
     }
     if opened.is_empty() {
@@ -201,13 +224,13 @@ fn open(context: &Context, addresses: &[Address], all: bool) -> Result {
 /// Whether an address answers: HTTP with a status that fits, anything else by accepting and staying open.
 async fn ask(address: &Address) -> Result<String, String> {
     const LIMIT: Duration = Duration::from_secs(5);
-    if !address.up {
+    let Some(url) = address.url.as_deref().filter(|_| address.up) else {
         return Err("not running".to_owned());
+    };
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return http::status(url, LIMIT).await.and_then(|status| judged(status, address.page));
     }
-    if address.url.starts_with("http://") || address.url.starts_with("https://") {
-        return http::status(&address.url, LIMIT).await.and_then(|status| judged(status, address.page));
-    }
-    let rest = address.url.split_once("://").map_or(address.url.as_str(), |(_, rest)| rest);
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     tcp::accepts(rest.split('/').next().unwrap_or(rest), LIMIT).await
 }
 
@@ -256,7 +279,11 @@ pub fn show(
             name.push_str(" (not running)");
         }
         let tone = if address.up { Tone::Good } else { Tone::Faint };
-        let mut row = vec![cell(name, tone), address.name.clone().into(), cell(&address.url, tone)];
+        let mut row = vec![
+            cell(name, tone),
+            address.name.clone().into(),
+            cell(address.url.as_deref().unwrap_or("the engine picks its port"), tone),
+        ];
         if login {
             row.push(address.login.clone().unwrap_or_default().into());
         }

@@ -74,3 +74,20 @@ fn no_table_where_none_is_wanted_or_nothing_is_to_be_shown() {
     assert_eq!(project.ok(&["start"]).says("is ready").stdout, "");
     assert_eq!(project.ok(&["urls"]).says("no port is published").stdout, "");
 }
+
+#[test]
+fn a_port_that_the_engine_is_going_to_pick_is_no_excuse() {
+    let project = Project::new(
+        "urls-any",
+        &format!(
+            "services: {{app: {{image: {BUSYBOX}, command: [nc, -lk, -p, '80', -e, cat], stop_grace_period: 0s, ports: ['127.0.0.1::80']}}}}\n"
+        ),
+    );
+    project.ok(&["urls"]).shows("app (not running)").shows("the engine picks its port");
+    project.fails(1, &["urls", "--check"]).shows("not running").says("1 of 1 addresses");
+    let document = project.json(&["urls", "--check", "--format", "json"]);
+    let url = &document["urls"][0];
+    assert_eq!((&url["url"], &url["answers"]), (&serde_json::Value::Null, &false.into()), "{document:#}");
+    project.ok(&["start"]).shows("localhost:");
+    project.ok(&["urls", "--check"]).shows("answers");
+}
