@@ -24,7 +24,29 @@ struct Inner {
     /// When something was last done, or became ready.
     last_change: Option<Instant>,
     /// When this execution started each container that it started.
-    started: BTreeMap<String, Instant>,
+    started: BTreeMap<String, Start>,
+}
+
+/// A container's start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub at: Instant,
+    /// How long the engine took for it.
+    pub took: Duration,
+}
+
+/// What a start takes at most where the machine has time for it.
+const QUICK_START: Duration = Duration::from_millis(500);
+/// However slow the machine: no container is watched for longer than this for its slowness alone.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
+impl Start {
+    /// How much of `usual`, and of what comes on top of it on a machine so busy that the start was slow, isn't over:
+    /// there, what is going to end at once takes longer for that too.
+    pub fn left_of(self, usual: Duration) -> Duration {
+        let delay = (self.took.saturating_sub(QUICK_START) / 2).min(LONGEST_DELAY);
+        (usual + delay).saturating_sub(self.at.elapsed())
+    }
 }
 
 impl Activity {
@@ -38,12 +60,12 @@ impl Activity {
         inner.last_change = Some(Instant::now());
     }
 
-    pub(super) fn container_started(&self, container: &str) {
-        self.inner().started.insert(container.to_owned(), Instant::now());
+    pub(super) fn container_started(&self, container: &str, took: Duration) {
+        self.inner().started.insert(container.to_owned(), Start { at: Instant::now(), took });
     }
 
-    /// When this execution started the container, if it did.
-    pub(super) fn started_at(&self, container: &str) -> Option<Instant> {
+    /// How this execution started the container, if it did.
+    pub(super) fn start_of(&self, container: &str) -> Option<Start> {
         self.inner().started.get(container).copied()
     }
 
@@ -79,5 +101,24 @@ impl Activity {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing panics while it holds the lock, and the numbers are good in any case.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_start_is_watched_for_longer() {
+        let usual = Duration::from_millis(150);
+        for (took, left) in [(0, 150), (250, 150), (500, 150), (900, 350), (1900, 850), (60_000, 1150)] {
+            let start = Start { at: Instant::now(), took: Duration::from_millis(took) };
+            assert_eq!(start.left_of(usual), Duration::from_millis(left), "{took}");
+        }
+        let start = Start { at: Instant::now(), took: Duration::ZERO };
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(start.left_of(usual), Duration::from_millis(50));
+        tokio::time::advance(usual).await;
+        assert_eq!(start.left_of(usual), Duration::ZERO);
     }
 }

@@ -244,7 +244,8 @@ impl<'a> Run<'a> {
                 if let Action::StartContainer(name) | Action::RestartContainer { container: name, .. } =
                     &operation.action
                 {
-                    self.activity.container_started(name);
+                    let took = self.begun.get(&id).map(Instant::elapsed).unwrap_or_default();
+                    self.activity.container_started(name, took);
                     self.clock.start();
                 }
                 self.succeeded(id);

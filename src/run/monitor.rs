@@ -158,7 +158,7 @@ impl Monitor {
 
     fn judge(&self, details: &ContainerDetails, history: &mut History) -> Result<Judgement, WaitFailure> {
         let first_look = history.restarts_before.is_none();
-        let started_here = self.context.activity.started_at(&self.container).is_some();
+        let started_here = self.context.activity.start_of(&self.container).is_some();
         let at_first = if started_here { 0 } else { details.restarts };
         let before = *history.restarts_before.get_or_insert(at_first);
         history.restarts = details.restarts.saturating_sub(before);
@@ -343,9 +343,9 @@ impl Monitor {
             RestartPolicy::No => self.context.settle,
             _ => self.context.settle.max(SETTLE_RESTARTING),
         };
-        let pause = match self.context.activity.started_at(&self.container) {
+        let pause = match self.context.activity.start_of(&self.container) {
             _ if restarted => SETTLE_AFTER_RESTART,
-            Some(started) => settle.saturating_sub(started.elapsed()),
+            Some(start) => start.left_of(settle),
             None => Duration::ZERO,
         };
         sleep(pause).await;

@@ -18,7 +18,9 @@ fn stack(services: &[String]) -> String {
 fn a_hint_names_the_stack_as_it_was_chosen() {
     let mut project = Project::new("typed", "services: {}\n");
     std::fs::remove_file(project.path("compose.yaml")).unwrap();
-    let failing = format!("    image: {BUSYBOX}\n    command: [sh, -c, 'echo no; exit 3']\n");
+    let failing = format!(
+        "    image: {BUSYBOX}\n    command: [sh, -c, 'echo no; exit 3']\n    healthcheck: {{test: [CMD, 'false']}}\n"
+    );
     project.write("my stack.yml", &format!("services:\n  a:\n{failing}"));
     project.options = vec!["-f".into(), "my stack.yml".into()];
     let chosen = format!("vv -f 'my stack.yml' -p {}", project.name);
