@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::declared::Comparison;
 use super::observed::Observed;
 use crate::failure::{Kind, nearest};
 use crate::stack::model::{Service, Stack};
@@ -58,6 +59,8 @@ pub struct StartRequest {
     pub no_wait: bool,
     /// Services that run, but don't answer as they should: they are waited for though nothing is done to them.
     pub unproven: BTreeSet<String>,
+    /// What the stack declares beside containers, compared with what is there; applied as far as it differs.
+    pub declared: Vec<Comparison>,
     /// So many replicas, instead of what the file says: `vv scale`.
     pub scale: BTreeMap<String, u32>,
 }

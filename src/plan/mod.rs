@@ -13,6 +13,7 @@
 
 mod adopt;
 mod count;
+pub mod declared;
 pub mod desired;
 mod down;
 mod files;

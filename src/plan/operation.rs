@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
 use crate::stack::model::Build;
+use crate::stack::vv::Declared;
 
 /// A plan: operations in an order in which each comes after those it waits for. Prints the same way every time.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -123,8 +124,31 @@ pub enum Action {
         /// Its name then.
         to: String,
     },
+    /// Brings what systems hold to what the stack declares.
+    Apply(Apply),
     /// Waits until something holds.
     Wait(WaitFor),
+}
+
+/// What is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Apply {
+    /// What.
+    pub what: Declared,
+    /// What differs now, for showing; nothing where that is only known once the systems are up. It is compared again
+    /// when it is applied.
+    pub changes: Option<Vec<Change>>,
+}
+
+/// A change of something that is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// As [`super::render::text`] has them: `+`, `-`, `~`.
+    pub symbol: char,
+    /// `create topic orders, 3 partitions`
+    pub what: String,
+    /// Why: `missing`.
+    pub cause: String,
 }
 
 /// What is waited for, of all replicas of a service (`containers` names them).
@@ -169,6 +193,8 @@ pub enum Target {
     },
     /// A service as a whole.
     Service(String),
+    /// What the stack declares beside containers.
+    Declared(Declared),
 }
 
 /// Why an operation is in the plan.
@@ -245,6 +271,7 @@ impl fmt::Display for Target {
             Target::Volume(name) => write!(f, "volume {name}"),
             Target::Container { name, .. } => write!(f, "container {name}"),
             Target::Service(name) => write!(f, "service {name}"),
+            Target::Declared(what) => f.write_str(what.name()),
         }
     }
 }
@@ -268,6 +295,7 @@ impl Action {
             Action::RestartContainer { .. } => "restart_container",
             Action::RemoveContainer { .. } => "remove_container",
             Action::RenameContainer { .. } => "rename_container",
+            Action::Apply(_) => "apply",
             Action::Wait(_) => "wait",
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::operation::{Action, Cause, Operation, Plan, Target, WaitCondition};
+use super::operation::{Action, Apply, Cause, Change, Operation, Plan, Target, WaitCondition};
 
 /// The plan as lines, grouped by what they are about; always the same for the same plan.
 ///
@@ -31,6 +31,9 @@ pub fn text(plan: &Plan) -> String {
             let cause = if again { "replacing it".to_owned() } else { cause(&operation.cause) };
             let (symbol, what) = (symbol(&operation.action), what(operation));
             line(&mut text, &format!("  {symbol} {what}  ({cause})"));
+            for change in changes(&operation.action) {
+                line(&mut text, &format!("    {} {}  ({})", change.symbol, change.what, change.cause));
+            }
             before = Some(&operation.cause);
         }
     }
@@ -54,7 +57,7 @@ pub fn json(stack: &str, plan: &Plan) -> Value {
         .map(|(id, operation)| {
             let mut entry = json!({
                 "id": id,
-                "action": action_name(&operation.action),
+                "action": operation.action.name(),
                 "target": target_json(&operation.target),
                 "cause": cause_json(&operation.cause),
                 "after": operation.after,
@@ -69,6 +72,13 @@ pub fn json(stack: &str, plan: &Plan) -> Value {
     json!({"schema": "vv.plan/1", "stack": stack, "operations": operations, "notes": plan.notes})
 }
 
+fn changes(action: &Action) -> &[Change] {
+    match action {
+        Action::Apply(Apply { changes: Some(changes), .. }) => changes,
+        _ => &[],
+    }
+}
+
 fn line(text: &mut String, line: &str) {
     // Writing into a String can't fail.
     let _ = writeln!(text, "{line}");
@@ -80,6 +90,7 @@ fn group_of(operation: &Operation) -> String {
         Target::Network(_) => "networks".to_owned(),
         Target::Volume(_) => "volumes".to_owned(),
         Target::Container { service, .. } | Target::Service(service) => format!("service {service}"),
+        Target::Declared(what) => what.name().to_owned(),
     }
 }
 
@@ -96,6 +107,7 @@ fn symbol(action: &Action) -> char {
         | Action::ConnectNetwork { .. }
         | Action::RenameContainer { .. }
         | Action::RestartContainer { .. } => '~',
+        Action::Apply(_) => '~',
         Action::StartContainer(_) => '>',
         Action::StopContainer { .. } => '<',
         Action::Wait(_) => '?',
@@ -125,6 +137,10 @@ pub fn what(operation: &Operation) -> String {
         Action::RestartContainer { container, .. } => format!("restart container {container}"),
         Action::RemoveContainer { container, .. } => format!("remove container {container}"),
         Action::RenameContainer { from, to } => format!("rename container {from} to {to}"),
+        Action::Apply(apply) => match &apply.changes {
+            Some(changes) => format!("apply {}, changes: {}", apply.what.name(), changes.len()),
+            None => format!("apply {}, as far as they differ then", apply.what.name()),
+        },
         Action::Wait(wait) => {
             let what = match wait.condition {
                 WaitCondition::Healthy => "is healthy",
@@ -162,27 +178,6 @@ pub fn cause(cause: &Cause) -> String {
     }
 }
 
-fn action_name(action: &Action) -> &'static str {
-    match action {
-        Action::PullImage { .. } => "pull_image",
-        Action::BuildImage { .. } => "build_image",
-        Action::BuildStub { .. } => "build_stub",
-        Action::CreateNetwork(_) => "create_network",
-        Action::RemoveNetwork(_) => "remove_network",
-        Action::CreateVolume(_) => "create_volume",
-        Action::RemoveVolume(_) => "remove_volume",
-        Action::CreateContainer(_) => "create_container",
-        Action::CopyFiles { .. } => "copy_files",
-        Action::ConnectNetwork { .. } => "connect_network",
-        Action::StartContainer(_) => "start_container",
-        Action::StopContainer { .. } => "stop_container",
-        Action::RestartContainer { .. } => "restart_container",
-        Action::RemoveContainer { .. } => "remove_container",
-        Action::RenameContainer { .. } => "rename_container",
-        Action::Wait(_) => "wait",
-    }
-}
-
 /// What else there is to say of an action.
 fn details(action: &Action) -> Value {
     match action {
@@ -207,6 +202,13 @@ fn details(action: &Action) -> Value {
             };
             json!({"condition": condition, "containers": wait.containers, "required": wait.required})
         }
+        Action::Apply(Apply { what, changes }) => {
+            let changes = changes.as_ref().map(|changes| {
+                let told = changes.iter().map(|change| json!({"change": change.what, "cause": change.cause}));
+                told.collect::<Vec<_>>()
+            });
+            json!({"apply": what.name(), "changes": changes})
+        }
         _ => json!({}),
     }
 }
@@ -218,6 +220,7 @@ fn target_json(target: &Target) -> Value {
         Target::Volume(name) => json!({"kind": "volume", "name": name}),
         Target::Container { service, name } => json!({"kind": "container", "name": name, "service": service}),
         Target::Service(name) => json!({"kind": "service", "name": name}),
+        Target::Declared(what) => json!({"kind": what.name()}),
     }
 }
 

@@ -54,6 +54,7 @@ fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) ->
         .filter(|service| decisions.contains_key(service.name.as_str()))
         .collect();
     let mut steps = Steps::new(*inputs, &decisions, going(&decisions).chain(removed.iter().copied()));
+    steps.comparisons = &request.declared;
     let mut notes = Vec::new();
     refreshed.iter().cloned().for_each(|operation| steps.resource(operation));
     for need in needs(inputs, &services, request)?.into_iter().filter(|need| need.cause == Cause::Missing) {
@@ -73,6 +74,7 @@ fn plan(inputs: &Inputs<'_>, request: &StartRequest, refreshed: &[Operation]) ->
     for decision in decisions.values() {
         notes.extend(decision.notes.iter().cloned());
     }
+    notes.extend(steps.unapplied());
     if !request.remove_orphans {
         notes.extend(orphans.notes(inputs));
     }
@@ -115,6 +117,7 @@ pub(super) fn write<'a>(
             let started = steps.started(name).to_vec();
             steps.waits.at_end(&mut steps.operations, decision, &started, end);
         }
+        steps.apply_all();
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::adopt::anonymous_volumes;
+use super::declared::Comparison;
 use super::graph::{self, namespace_parents};
 use super::input::Inputs;
 use super::names;
@@ -16,6 +17,8 @@ use super::waits::Waits;
 /// A plan on its way to paper.
 pub(super) struct Steps<'a> {
     pub(super) inputs: Inputs<'a>,
+    /// What is declared beside containers.
+    pub(super) comparisons: &'a [Comparison],
     /// The services that take part, by name.
     pub(super) decisions: &'a BTreeMap<&'a str, Decision<'a>>,
     /// What is written so far.
@@ -43,6 +46,7 @@ impl<'a> Steps<'a> {
     ) -> Self {
         Self {
             inputs,
+            comparisons: &[],
             decisions,
             operations: Vec::new(),
             waits: Waits::default(),
@@ -313,6 +317,7 @@ impl<'a> Steps<'a> {
             after.extend(started);
             after.extend(wait);
         }
+        after.extend(self.applied_before(service));
         after
     }
 

@@ -76,12 +76,22 @@ impl Waits {
                 started.to_vec(),
             ));
         }
+        Some(self.ready(operations, decision, started, end.required))
+    }
+
+    /// The wait until a service is ready. `started` are the operations that start its replicas.
+    pub fn ready(
+        &mut self,
+        operations: &mut Vec<Operation>,
+        of: &Decision<'_>,
+        started: &[OperationId],
+        required: bool,
+    ) -> OperationId {
         // After a dependent's wait for the same service, so that it isn't asked by two at once.
-        let mut after = started.to_vec();
-        after.extend(
-            [true, false].iter().filter_map(|req| self.made.get(&(name.clone(), Kind::Healthy, *req))),
-        );
-        Some(self.make(operations, decision, Kind::Ready, end.required, None, after))
+        let healthy = |required| (of.desired.service.name.clone(), Kind::Healthy, required);
+        let before = [true, false].into_iter().filter_map(|required| self.made.get(&healthy(required)));
+        let after = started.iter().chain(before).copied().collect();
+        self.make(operations, of, Kind::Ready, required, None, after)
     }
 
     fn make(

@@ -68,6 +68,7 @@ async fn hints(engine: &dyn Engine, failure: &OperationFailure) -> Vec<String> {
         }
         FailureCause::Engine(EngineError::Unreachable { hints, .. }) => hints.clone(),
         FailureCause::Engine(_) => Vec::new(),
+        FailureCause::Backend(error) => error.hints.clone(),
         FailureCause::Wait { service, containers } => {
             let mut hints = Vec::new();
             for failed in containers {

@@ -79,6 +79,8 @@ impl FailedImage {
 pub enum FailureCause {
     /// The engine refused.
     Engine(EngineError),
+    /// A system refused what it was told.
+    Backend(BackendError),
     /// A container won't become what was waited for.
     Wait {
         /// The service that was waited for.
@@ -86,6 +88,17 @@ pub enum FailureCause {
         /// The containers, each with its reason; at least one.
         containers: Vec<FailedContainer>,
     },
+}
+
+/// A system that refused what it was told, or didn't answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendError {
+    /// Whose fault it is; decides the exit code.
+    pub kind: Kind,
+    /// What it said, never a secret.
+    pub message: String,
+    /// What to type or change.
+    pub hints: Vec<String>,
 }
 
 /// What an interrupt left.
@@ -108,7 +121,7 @@ impl OperationFailure {
             FailureCause::Wait { containers, .. } => {
                 containers.first().map(|failed| failed.container.as_str())
             }
-            FailureCause::Engine(_) => None,
+            FailureCause::Engine(_) | FailureCause::Backend(_) => None,
         }
     }
 
@@ -120,6 +133,7 @@ impl OperationFailure {
     fn unreachable(&self) -> Option<&EngineError> {
         let error = match &self.cause {
             FailureCause::Engine(error) => error,
+            FailureCause::Backend(_) => return None,
             FailureCause::Wait { containers, .. } => match &containers.first()?.failure {
                 WaitFailure::Engine(error) => error,
                 _ => return None,
@@ -135,6 +149,7 @@ impl OperationFailure {
                 Some(whose) => format!("{whose}: {error}"),
                 None => error.to_string(),
             },
+            FailureCause::Backend(error) => format!("could not {}: {}", self.attempt, error.message),
             FailureCause::Wait { service, containers } => {
                 format!("service {service} is not ready: {}", reasons(containers))
             }
@@ -152,6 +167,7 @@ impl fmt::Display for FailureCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(error) => error.fmt(f),
+            Self::Backend(error) => f.write_str(&error.message),
             Self::Wait { containers, .. } => f.write_str(&reasons(containers)),
         }
     }
@@ -168,6 +184,7 @@ pub(super) fn attempt(operation: &Operation) -> String {
     let target = match &operation.target {
         Target::Container { name, .. } => name.as_str(),
         Target::Image(name) | Target::Network(name) | Target::Volume(name) | Target::Service(name) => name,
+        Target::Declared(what) => what.name(),
     };
     match &operation.action {
         Action::PullImage { .. } => format!("pull image {target}"),
@@ -185,6 +202,7 @@ pub(super) fn attempt(operation: &Operation) -> String {
         Action::RestartContainer { .. } => format!("restart {target}"),
         Action::RemoveContainer { .. } => format!("remove {target}"),
         Action::RenameContainer { from, to } => format!("rename {from} to {to}"),
+        Action::Apply(_) => format!("apply {target}"),
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Healthy => format!("wait until {} is healthy", wait.service),
             WaitCondition::Completed => format!("wait until {} has completed", wait.service),
@@ -237,7 +255,15 @@ fn failed(mut failures: Vec<OperationFailure>) -> Failure {
         return engine_failure(error.clone());
     }
     let timed_out = !failures.is_empty() && failures.iter().all(OperationFailure::is_timeout);
-    let kind = if timed_out { Kind::NotReady } else { Kind::Failed };
+    let of_backend = |failure: &OperationFailure| match &failure.cause {
+        FailureCause::Backend(error) => Some(error.kind),
+        _ => None,
+    };
+    let kind = match failures.first().and_then(of_backend) {
+        _ if timed_out => Kind::NotReady,
+        Some(kind) => kind,
+        None => Kind::Failed,
+    };
     let message = match failures.as_slice() {
         [one] => one.summary(),
         [first, others @ ..] => format!("{} (and {} more, below)", first.summary(), others.len()),

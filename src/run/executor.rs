@@ -12,19 +12,16 @@ use tokio_util::sync::CancellationToken;
 use super::activity::Activity;
 use super::clock::Clock;
 use super::diagnose::{diagnose, running};
-use super::error::{
-    FailedImage, FailureCause, Interruption, OperationFailure, Outcome, RunError, attempt, reasons,
-};
+use super::error::{Interruption, OperationFailure, Outcome, RunError};
 use super::event::{Event, Reporter};
 use super::events::EventHub;
-use super::images;
 use super::options::ExecuteOptions;
 use super::perform::perform;
 use super::schedule::{Class, Schedule};
 use super::under_way::{UnderWay, Waited};
-use super::wait::{Deaths, FailedContainer, ReadyCheck, WaitFailure, Waits};
+use super::wait::{Deaths, ReadyCheck, WaitFailure, Waits};
 use crate::engine::{Engine, EngineError};
-use crate::plan::operation::{Action, Operation, OperationId, Plan, WaitCondition, WaitFor};
+use crate::plan::operation::{Action, Operation, OperationId, Plan, WaitFor};
 
 /// How often the reporter is told that time passes.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,24 +55,24 @@ pub async fn execute(
 }
 
 /// A plan being carried out.
-struct Run<'a> {
-    operations: &'a [Operation],
-    engine: Arc<dyn Engine>,
-    reporter: &'a dyn Reporter,
-    options: &'a ExecuteOptions,
-    schedule: Schedule,
-    clock: Clock,
-    activity: Arc<Activity>,
-    waits: Option<Arc<Waits>>,
-    deaths: Option<Deaths>,
+pub(super) struct Run<'a> {
+    pub(super) operations: &'a [Operation],
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) reporter: &'a dyn Reporter,
+    pub(super) options: &'a ExecuteOptions,
+    pub(super) schedule: Schedule,
+    pub(super) clock: Clock,
+    pub(super) activity: Arc<Activity>,
+    pub(super) waits: Option<Arc<Waits>>,
+    pub(super) deaths: Option<Deaths>,
     /// When each operation under way began.
-    begun: BTreeMap<OperationId, Instant>,
-    passed: Vec<OperationId>,
-    done: usize,
-    warnings: Vec<String>,
-    failures: Vec<OperationFailure>,
+    pub(super) begun: BTreeMap<OperationId, Instant>,
+    pub(super) passed: Vec<OperationId>,
+    pub(super) done: usize,
+    pub(super) warnings: Vec<String>,
+    pub(super) failures: Vec<OperationFailure>,
     /// Until when other pulls go on after one that failed.
-    others_until: Instant,
+    pub(super) others_until: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -130,6 +127,7 @@ impl<'a> Run<'a> {
             if interrupted || !self.failures.is_empty() {
                 under_way.waits.clear();
                 under_way.builds.clear();
+                under_way.applies.clear();
                 if interrupted || !self.looks_for_missing_images() {
                     under_way.pulls.clear();
                 } else {
@@ -160,6 +158,7 @@ impl<'a> Run<'a> {
                 Some((id, result)) = under_way.calls.next() => self.called(id, result),
                 Some((id, result)) = under_way.pulls.next() => self.called(id, result),
                 Some((id, result)) = under_way.builds.next() => self.called(id, result),
+                Some((id, result)) = under_way.applies.next() => self.called(id, result),
                 // Before deaths: one that follows a success is then known to concern somebody.
                 Some((id, result)) = under_way.waits.next() => self.waited(id, result),
                 Some((container, failure)) = next_death(&mut self.deaths) => self.died(container, failure),
@@ -187,9 +186,9 @@ impl<'a> Run<'a> {
             _ => {
                 self.activity.operation_begins();
                 let (engine, reporter) = (Arc::clone(&self.engine), self.reporter);
-                let stub_image = self.options.stub_image.as_ref();
-                let call = async move { (id, perform(&*engine, reporter, stub_image, id, operation).await) };
-                if class != Class::Call {
+                let options = self.options;
+                let call = async move { (id, perform(&*engine, reporter, options, id, operation).await) };
+                if class.is_transfer() {
                     self.clock.transfer_begins();
                 }
                 under_way.push(class, call.boxed());
@@ -231,142 +230,6 @@ impl<'a> Run<'a> {
         if !left.is_empty() {
             self.reporter.interrupted(&left);
         }
-    }
-
-    fn called(&mut self, id: OperationId, result: Result<(), EngineError>) {
-        let operation = &self.operations[id];
-        self.activity.operation_ends();
-        if Class::of(&operation.action) != Class::Call {
-            self.clock.transfer_ends();
-        }
-        match result {
-            Ok(()) => {
-                if let Action::StartContainer(name) | Action::RestartContainer { container: name, .. } =
-                    &operation.action
-                {
-                    let took = self.begun.get(&id).map(Instant::elapsed).unwrap_or_default();
-                    self.activity.container_started(name, took);
-                    self.clock.start();
-                }
-                self.succeeded(id);
-            }
-            Err(error) => self.failed(id, FailureCause::Engine(error)),
-        }
-    }
-
-    fn waited(&mut self, id: OperationId, result: Result<(), FailedContainer>) {
-        let Action::Wait(wait) = &self.operations[id].action else { return };
-        if !self.begun.contains_key(&id) {
-            // Its time was up, and it wasn't required.
-            return;
-        }
-        match result {
-            Ok(()) => {
-                self.passed.push(id);
-                self.succeeded(id);
-            }
-            Err(failed) if wait.required => {
-                let containers = self.all_failed(wait, failed);
-                self.failed(id, FailureCause::Wait { service: wait.service.clone(), containers });
-            }
-            Err(failed) => self.warned(id, wait, &[failed]),
-        }
-    }
-
-    /// The one that ended a wait, and any other of its containers that has failed by now.
-    fn all_failed(&self, wait: &WaitFor, first: FailedContainer) -> Vec<FailedContainer> {
-        let Some(waits) = &self.waits else { return vec![first] };
-        let others = wait.containers.iter().filter(|container| **container != first.container);
-        let others = others.filter_map(|container| waits.failed(container, wait.condition));
-        std::iter::once(first.clone()).chain(others).collect()
-    }
-
-    fn succeeded(&mut self, id: OperationId) {
-        self.done += 1;
-        self.schedule.succeeded(id);
-        self.reporter.event(Event::Done { id, took: self.took(id) });
-    }
-
-    fn warned(&mut self, id: OperationId, wait: &WaitFor, failed: &[FailedContainer]) {
-        let message = format!("service {} is not ready, but not required: {}", wait.service, reasons(failed));
-        self.took(id);
-        self.schedule.succeeded(id);
-        if !self.warnings.contains(&message) {
-            self.warnings.push(message.clone());
-        }
-        self.reporter.event(Event::Warned { id, message });
-    }
-
-    fn failed(&mut self, id: OperationId, cause: FailureCause) {
-        self.took(id);
-        self.reporter.event(Event::Failed { id, message: cause.to_string() });
-        if self.failures.is_empty() {
-            self.others_until = Instant::now() + images::OTHERS;
-        }
-        let operation = &self.operations[id];
-        self.failures.push(OperationFailure {
-            id,
-            attempt: attempt(operation),
-            cause,
-            last_lines: Vec::new(),
-            hints: Vec::new(),
-            image: FailedImage::of(operation, &self.options.images),
-        });
-    }
-
-    /// Nothing failed but pulls, and only just now: which other images can't be had is soon known.
-    fn looks_for_missing_images(&self) -> bool {
-        self.failures.iter().all(images::is_missing) && Instant::now() < self.others_until
-    }
-
-    /// A container that had become ready has ended: whoever relies on it can't succeed, and it isn't ready.
-    fn died(&mut self, container: String, failure: WaitFailure) {
-        let relied_on = self.passed.iter().copied().find_map(|id| match &self.operations[id].action {
-            Action::Wait(wait)
-                if wait.required
-                    && wait.condition != WaitCondition::Completed
-                    && wait.containers.contains(&container) =>
-            {
-                Some((id, wait.service.clone()))
-            }
-            _ => None,
-        });
-        let known = |failure: &OperationFailure| failure.container() == Some(container.as_str());
-        if let Some((id, service)) = relied_on
-            && !self.failures.iter().any(known)
-        {
-            let containers = vec![FailedContainer { container, failure }];
-            self.failed(id, FailureCause::Wait { service, containers });
-        }
-    }
-
-    fn timed_out(&mut self) {
-        let Some((waits, limit)) = self.waits.clone().zip(self.options.timeout) else { return };
-        let open: Vec<OperationId> = self.begun.keys().copied().collect();
-        for id in open {
-            let Action::Wait(wait) = &self.operations[id].action else { continue };
-            let late = wait.containers.iter().filter(|container| waits.is_open(container, wait.condition));
-            let late: Vec<FailedContainer> = late
-                .map(|container| FailedContainer {
-                    container: container.clone(),
-                    failure: waits.timed_out(container, limit),
-                })
-                .collect();
-            match late.is_empty() {
-                true => {}
-                false if wait.required => {
-                    self.failed(id, FailureCause::Wait { service: wait.service.clone(), containers: late });
-                }
-                false => self.warned(id, wait, &late),
-            }
-        }
-        // Where only what isn't required was late, the rest gets its time.
-        self.clock.start_anew();
-    }
-
-    /// How long an operation took; it is no longer under way.
-    fn took(&mut self, id: OperationId) -> Duration {
-        self.begun.remove(&id).map(|begun| begun.elapsed()).unwrap_or_default()
     }
 
     async fn finish(mut self, start: Instant, interrupted: bool) -> Result<Outcome, RunError> {

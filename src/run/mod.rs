@@ -1,9 +1,10 @@
 //! The executor: carries a [`crate::plan::operation::Plan`] out and emits typed events. Decides nothing.
 //!
-//! `schedule` says what may begin, `perform` makes one engine call, `wait` asks one `monitor` per container, which
+//! `schedule` says what may begin, `perform` does one operation, `wait` asks one `monitor` per container, which
 //! listens to `events`, runs the `healthcheck` and asks the `protocol`; `executor` drives them and `error` says what went wrong.
 
 mod activity;
+pub mod apply;
 mod backoff;
 pub mod cached_files;
 mod clock;
@@ -17,6 +18,7 @@ mod images;
 pub mod lock;
 mod monitor;
 mod options;
+mod outcomes;
 mod perform;
 pub mod ports;
 mod processes;
@@ -25,10 +27,10 @@ pub mod ready;
 mod schedule;
 #[cfg(test)]
 mod tests;
-pub mod under_way;
+mod under_way;
 mod wait;
 
-pub use error::{FailureCause, Interruption, OperationFailure, Outcome, RunError};
+pub use error::{BackendError, FailureCause, Interruption, OperationFailure, Outcome, RunError};
 pub use executor::execute;
 pub use healthcheck::check_once;
 pub use options::{ExecuteOptions, StubImage};

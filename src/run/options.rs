@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::apply::Applier;
 use super::schedule::Limits;
 use crate::plan::images::ImageUse;
+use crate::stack::vv::Declared;
 
 /// Makes the tar stream that the image of a stand-in is built from, or says why it can't. Called off the async
 /// threads.
@@ -23,6 +25,8 @@ pub struct ExecuteOptions {
     /// How long a container that was started here and has neither healthcheck nor protocol must have run before it
     /// counts as running: one that ends at once isn't ready. Where the engine restarts it, half a second at least.
     pub settle: Duration,
+    /// Apply what the stack declares beside containers.
+    pub appliers: BTreeMap<Declared, Arc<dyn Applier>>,
     /// Makes stand-ins; nothing where the plan has none.
     pub stub_image: Option<Arc<StubImage>>,
     /// Who wants each image, for what is said when one can't be had.
@@ -37,6 +41,7 @@ impl ExecuteOptions {
             timeout: None,
             limits: Limits::default(),
             settle: Duration::from_millis(150),
+            appliers: BTreeMap::new(),
             stub_image: None,
             images: BTreeMap::new(),
         }

@@ -1,15 +1,43 @@
-//! One operation's engine call.
+//! What one operation does: an engine call, or a word with a system.
 
 use std::sync::Arc;
 
 use super::cached_files;
+use super::error::{BackendError, FailureCause};
 use super::event::{Event, Reporter};
-use super::options::StubImage;
+use super::options::{ExecuteOptions, StubImage};
 use crate::engine::{Engine, EngineError, Progress};
-use crate::plan::operation::{Action, Operation, OperationId};
+use crate::failure::Kind;
+use crate::plan::operation::{Action, Apply, Operation, OperationId};
 
-/// Makes the call that an operation stands for. Waits aren't calls.
+/// Does what an operation stands for. Waits aren't done.
 pub(super) async fn perform(
+    engine: &dyn Engine,
+    reporter: &dyn Reporter,
+    options: &ExecuteOptions,
+    id: OperationId,
+    operation: &Operation,
+) -> Result<(), FailureCause> {
+    match &operation.action {
+        Action::Apply(Apply { what, .. }) => {
+            let Some(applier) = options.appliers.get(what) else {
+                let message = format!("this command doesn't apply {}", what.name());
+                return Err(FailureCause::Backend(BackendError {
+                    kind: Kind::Failed,
+                    message,
+                    hints: Vec::new(),
+                }));
+            };
+            let say = |message| reporter.event(Event::Progress { id, message, bytes: None });
+            applier.apply(&say).await.map_err(FailureCause::Backend)
+        }
+        _ => call(engine, reporter, options.stub_image.as_ref(), id, operation)
+            .await
+            .map_err(FailureCause::Engine),
+    }
+}
+
+async fn call(
     engine: &dyn Engine,
     reporter: &dyn Reporter,
     stub_image: Option<&Arc<StubImage>>,
@@ -49,7 +77,7 @@ pub(super) async fn perform(
         }
         Action::RemoveContainer { container, force } => engine.remove_container(container, *force).await,
         Action::RenameContainer { from, to } => engine.rename_container(from, to).await,
-        Action::Wait(_) => Ok(()),
+        Action::Apply(_) | Action::Wait(_) => Ok(()),
     }
 }
 

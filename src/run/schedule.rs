@@ -30,6 +30,8 @@ pub(super) enum Class {
     Pull,
     /// A build: minutes. Given up, it leaves nothing half-done behind.
     Build,
+    /// What a system is told. Given up, the next run goes on from there.
+    Apply,
     /// A wait: as long as it takes.
     Wait,
 }
@@ -39,6 +41,7 @@ impl Class {
         match action {
             Action::PullImage { .. } => Self::Pull,
             Action::BuildImage { .. } | Action::BuildStub { .. } => Self::Build,
+            Action::Apply(_) => Self::Apply,
             Action::Wait(_) => Self::Wait,
             Action::CreateNetwork(_)
             | Action::RemoveNetwork(_)
@@ -55,12 +58,18 @@ impl Class {
         }
     }
 
+    /// It fetches or makes an image, which takes the time it takes.
+    pub(super) fn is_transfer(self) -> bool {
+        matches!(self, Self::Pull | Self::Build)
+    }
+
     fn index(self) -> usize {
         match self {
             Self::Call => 0,
             Self::Pull => 1,
             Self::Build => 2,
-            Self::Wait => 3,
+            Self::Apply => 3,
+            Self::Wait => 4,
         }
     }
 }
@@ -73,8 +82,8 @@ pub(super) struct Schedule {
     blocked_by: Vec<usize>,
     followers: Vec<Vec<OperationId>>,
     /// Operations that may begin, lowest number first, by class.
-    ready: [BTreeSet<OperationId>; 4],
-    free: [usize; 4],
+    ready: [BTreeSet<OperationId>; 5],
+    free: [usize; 5],
     unstarted: BTreeSet<OperationId>,
 }
 
@@ -85,7 +94,7 @@ impl Schedule {
             blocked_by: vec![0; operations.len()],
             followers: vec![Vec::new(); operations.len()],
             ready: Default::default(),
-            free: [limits.calls.max(1), limits.pulls.max(1), limits.builds.max(1), usize::MAX],
+            free: [limits.calls.max(1), limits.pulls.max(1), limits.builds.max(1), usize::MAX, usize::MAX],
             unstarted: (0..operations.len()).collect(),
         };
         for (id, operation) in operations.iter().enumerate() {

@@ -3,12 +3,12 @@
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
+use super::error::FailureCause;
 use super::schedule::Class;
 use super::wait::FailedContainer;
-use crate::engine::EngineError;
 use crate::plan::operation::OperationId;
 
-pub(super) type Called = (OperationId, Result<(), EngineError>);
+pub(super) type Called = (OperationId, Result<(), FailureCause>);
 pub(super) type Waited = (OperationId, Result<(), FailedContainer>);
 
 /// What is under way, by what becomes of it when the plan is given up.
@@ -21,6 +21,8 @@ pub(super) struct UnderWay<'a> {
     /// These are dropped.
     pub builds: FuturesUnordered<BoxFuture<'a, Called>>,
     /// These are dropped.
+    pub applies: FuturesUnordered<BoxFuture<'a, Called>>,
+    /// These are dropped.
     pub waits: FuturesUnordered<BoxFuture<'a, Waited>>,
 }
 
@@ -30,6 +32,7 @@ impl<'a> UnderWay<'a> {
         match class {
             Class::Pull => self.pulls.push(call),
             Class::Build => self.builds.push(call),
+            Class::Apply => self.applies.push(call),
             Class::Call | Class::Wait => self.calls.push(call),
         }
     }

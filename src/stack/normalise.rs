@@ -6,9 +6,10 @@ use indexmap::IndexMap;
 
 use super::document::{Document, Draft};
 use super::kind;
-use super::model::{MountKind, Service, Stack};
+use super::model::{Condition, Dependency, MountKind, Service, Stack};
 use super::problem::{LoadError, Problem};
 use super::validate;
+use super::vv::Declared;
 
 /// The stack that a document becomes; the profiles of the named services are switched on.
 pub(super) fn stack(document: &Document, named: &[String]) -> Result<Stack, LoadError> {
@@ -37,6 +38,7 @@ pub(super) fn stack(document: &Document, named: &[String]) -> Result<Stack, Load
     {
         warnings.push(warning);
     }
+    imply_dependencies(&mut services);
     let findings = validate::together(&services, &inactive, &merged.root);
     problems.extend(findings.problems);
     warnings.extend(findings.warnings);
@@ -86,6 +88,25 @@ fn finish(service: &Service, project: &str) -> Service {
         service.vv.kind = kind::guess(&service.image).map(str::to_owned);
     }
     service
+}
+
+/// Who needs topics, or routes, depends on what holds them.
+fn imply_dependencies(services: &mut IndexMap<String, Service>) {
+    let holders = |what: Declared| -> Vec<String> {
+        let of_kind = services.values().filter(|service| service.vv.kind.as_deref() == Some(what.kind()));
+        of_kind.map(|service| service.name.clone()).collect()
+    };
+    let holders = [Declared::Topics, Declared::Routes].map(|what| (what, holders(what)));
+    for service in services.values_mut() {
+        let needed = holders.iter().filter(|(what, _)| service.vv.needs.contains(what));
+        for holder in needed.flat_map(|(_, names)| names).filter(|name| **name != service.name) {
+            service.depends_on.entry(holder.clone()).or_insert(Dependency {
+                condition: Condition::ServiceStarted,
+                restart: false,
+                required: true,
+            });
+        }
+    }
 }
 
 /// A shipped stack's fixed container names would keep a second project of it from starting: they stand only under

@@ -53,12 +53,47 @@ pub struct ServiceVv {
     pub probe: Option<Probe>,
     /// The sensible range of replicas.
     pub scale: Option<Scale>,
-    /// `topics`, `routes`: started after these are applied.
-    pub needs: Vec<String>,
+    /// It is started after these are applied.
+    pub needs: Vec<Declared>,
     /// Who registers it, by registry: `{consul: vv}`.
     pub register: IndexMap<String, String>,
     /// How the stand-in behaves where the sources are missing.
     pub stub: Option<Stub>,
+}
+
+/// What a stack declares, and one of its systems holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Declared {
+    /// Kafka's topics.
+    Topics,
+    /// Kong's routes, with all that belongs to them.
+    Routes,
+}
+
+impl Declared {
+    /// The word for it: `topics`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topics => "topics",
+            Self::Routes => "routes",
+        }
+    }
+
+    /// The command that applies it by itself.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Topics => "init-topics",
+            Self::Routes => "setup-routes",
+        }
+    }
+
+    /// The kind of the services that hold it, as `x-vv.kind` spells it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Topics => "kafka",
+            Self::Routes => "kong",
+        }
+    }
 }
 
 /// An address for people.

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::context::Context;
 use super::decode::{At, Keys};
 use super::kind;
-use super::vv::{Probe, Scale, ServiceVv, Stub, StubCall, StubLogs, StubRoute, Url};
+use super::vv::{Declared, Probe, Scale, ServiceVv, Stub, StubCall, StubLogs, StubRoute, Url};
 use super::{command, vv_shapes};
 use crate::failure::nearest;
 
@@ -118,9 +118,9 @@ fn scale(at: &At<'_>) -> Option<Scale> {
     Some(scale)
 }
 
-fn needs(at: &At<'_>) -> Vec<String> {
-    let words = [("topics", "topics"), ("routes", "routes")];
-    at.items().iter().filter_map(|at| at.word(&words)).map(str::to_owned).collect()
+fn needs(at: &At<'_>) -> Vec<Declared> {
+    let words = [Declared::Topics, Declared::Routes].map(|what| (what.name(), what));
+    at.items().iter().filter_map(|at| at.word(&words)).collect()
 }
 
 fn register(at: &At<'_>) -> IndexMap<String, String> {

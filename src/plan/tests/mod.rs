@@ -7,6 +7,7 @@ mod adoption;
 mod build;
 mod changes;
 mod damage;
+mod declared;
 mod dependencies;
 mod files;
 mod first_start;

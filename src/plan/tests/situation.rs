@@ -115,7 +115,7 @@ impl Situation {
             assert!(operation.after.iter().all(|before| *before < id), "{id} comes after a later one");
         }
         // What was forced once is done; everything else has to hold the second time too.
-        let again = StartRequest { force_recreate: false, ..request };
+        let again = StartRequest { force_recreate: false, declared: Vec::new(), ..request };
         for order in ORDERS {
             for cut in 0..=plan.operations.len() {
                 self.prove(&plan, order, cut, &again);

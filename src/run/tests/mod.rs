@@ -1,5 +1,6 @@
 //! The executor on an engine in memory, with a clock that stands still while anything runs: times are exact.
 
+mod applying;
 mod convergence;
 mod failing;
 mod healthchecks;

@@ -146,3 +146,12 @@ services:
     compose.yaml:28:9: services.web.x-vv.stub.delay: unknown key
     ");
 }
+
+#[test]
+fn who_needs_topics_depends_on_their_brokers() {
+    let stack = stack(
+        "services: {a: {image: x, x-vv: {needs: [topics]}}, b: {image: x, x-vv: {kind: kafka}}, c: {image: 'kafka:4', x-vv: {needs: [topics]}}}",
+    );
+    let of = |name: &str| stack.services[name].depends_on.keys().cloned().collect::<Vec<_>>();
+    assert_eq!((of("a"), of("b"), of("c")), (vec!["b".into(), "c".into()], vec![], vec!["b".into()]));
+}

@@ -1,0 +1,12 @@
+//! What a stack declares beside containers, told to the systems that hold it.
+
+use async_trait::async_trait;
+
+use super::error::BackendError;
+
+/// Brings what systems hold to what the stack declares.
+#[async_trait]
+pub trait Applier: Send + Sync {
+    /// Compares and applies; `say` tells what goes on. The systems are ready.
+    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<(), BackendError>;
+}
