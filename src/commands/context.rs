@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::{Format, GlobalOptions};
 use crate::engine::platform::EnginePlatform;
@@ -116,6 +117,12 @@ impl Context {
     /// Connects to the engine.
     pub async fn engine(&self) -> Result<Arc<dyn Engine>> {
         Ok(connect::connect(&ConnectOptions::from_env()).await?)
+    }
+
+    /// Connects to the engine, which has this long for its first answer.
+    pub async fn engine_within(&self, patience: Duration) -> Result<Arc<dyn Engine>> {
+        let options = ConnectOptions { patience: Some(patience), ..ConnectOptions::from_env() };
+        Ok(connect::connect(&options).await?)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct ConnectOptions {
     pub home: Option<PathBuf>,
     /// `DOCKER_BUILDKIT=0`: builds don't even try BuildKit
     pub classic_builder: bool,
+    /// How long the first answer may take; nothing: as long as a login over ssh may need.
+    pub patience: Option<Duration>,
 }
 
 impl ConnectOptions {
@@ -52,6 +54,7 @@ impl ConnectOptions {
             runtime_dir: var("XDG_RUNTIME_DIR").map(PathBuf::from),
             home: Some(home),
             classic_builder: var("DOCKER_BUILDKIT").is_some_and(|value| value == "0"),
+            patience: None,
         }
     }
 }

@@ -16,16 +16,20 @@ impl Screen {
         io::stdout().is_terminal().then(|| Self { terminal: Term::buffered_stdout(), drawn: 0 })
     }
 
+    /// How many lines there is room for.
+    pub fn room(&self) -> usize {
+        usize::from(self.terminal.size().0).saturating_sub(1).max(1)
+    }
+
     /// Draws the lines in place of those drawn before. What doesn't fit on the terminal is cut off: what has left it
     /// above can't be taken back.
     ///
     /// # Errors
     /// Those of the terminal.
     pub fn draw(&mut self, lines: &[String]) -> io::Result<()> {
-        let (height, width) = self.terminal.size();
-        let (height, width) = (usize::from(height), usize::from(width));
+        let width = usize::from(self.terminal.size().1);
         self.terminal.clear_last_lines(self.drawn)?;
-        let shown = fitting(lines, height.saturating_sub(1).max(1), width);
+        let shown = fitting(lines, self.room(), width);
         for line in &shown {
             self.terminal.write_line(line)?;
         }

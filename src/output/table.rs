@@ -31,10 +31,12 @@ const NARROW: u16 = 12;
 pub fn render(table: &mut Table) -> String {
     let widths: Vec<Width> = columns(table);
     let fitted = table.width().map(|room| fit(&widths, room));
+    let last = widths.len().saturating_sub(1);
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, GAP));
+        let gap = if index == last { 0 } else { GAP };
+        column.set_padding((0, gap));
         if let Some(fitted) = &fitted {
-            column.set_constraint(ColumnConstraint::Absolute(Fixed(fitted[index].saturating_add(GAP))));
+            column.set_constraint(ColumnConstraint::Absolute(Fixed(fitted[index].saturating_add(gap))));
         }
     }
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
@@ -137,6 +139,21 @@ mod tests {
         ");
         let narrow = shown(40, &headings, &rows);
         assert!(narrow.contains("UI    http://localhost:31000/explore?orgId=1  admin/admin"), "{narrow}");
+    }
+
+    #[test]
+    fn colours_need_no_room() {
+        let mut table = new(&["", "SERVICE", "SEEN", "MS"]);
+        table.enforce_styling().set_width(80);
+        for ms in ["7", "12345"] {
+            let seen =
+                Cell::new("the leader is http://10.0.0.1:8300 and three of its followers are behind it");
+            table.add_row([cell("✔", Tone::Good), Cell::new("consul"), seen, cell(ms, Tone::Faint)]);
+        }
+        let text = render(&mut table);
+        assert!(text.contains("\u{1b}["), "{text:?}");
+        let widest = text.lines().map(console::measure_text_width).max();
+        assert!(widest.is_some_and(|widest| widest <= 80), "{widest:?}: {text}");
     }
 
     #[test]

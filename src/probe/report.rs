@@ -79,6 +79,14 @@ impl Report {
         summaries.into_iter().filter(|summary| summary.status >= threshold).map(|all| all.service).collect()
     }
 
+    /// The part of it that isn't well, and how many services are left out of it.
+    pub fn only_sick(&self) -> (Self, usize) {
+        let sick = self.services_with(Outcome::Warn);
+        let is_sick = |line: &&Line| sick.contains(&line.service.as_str());
+        let checks = self.checks.iter().filter(is_sick).cloned().collect();
+        (Self { checks, ..self.clone() }, self.services().len() - sick.len())
+    }
+
     /// A summary per service, in the order in which they come.
     pub fn services(&self) -> Vec<Summary<'_>> {
         let mut names: Vec<&str> = Vec::new();

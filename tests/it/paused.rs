@@ -46,6 +46,21 @@ fn bounded(project: &Project, words: &[&str]) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
+#[test]
+fn an_engine_that_hangs_takes_no_longer_than_the_timeout() {
+    let mut project = Project::new("mute", &stack());
+    let socket = project.path("engine.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    project.env.push(("DOCKER_HOST".into(), format!("unix://{}", socket.display())));
+    for wait in [&["--wait"][..], &[]] {
+        let started = Instant::now();
+        let ran = bounded(&project, &[&["health", "--timeout", "2s"], wait].concat());
+        assert_eq!(ran.code, 4, "{ran}");
+        ran.says("didn't answer within 2 s");
+        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    }
+}
+
 /// A command, its exit code, and words that it prints.
 type Line<'a> = (&'a [&'a str], i32, &'a str);
 

@@ -124,10 +124,11 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     if let Some(dir) = &args.bundle {
         bundle::check(dir)?;
     }
+    let end = Instant::now() + args.limit();
     let scope = Scope {
         services: context::select(&stack, &args.services)?,
         stack: &stack,
-        engine: context.engine().await?,
+        engine: context.engine_within(args.limit()).await?,
         depth: if args.quick { Level::Protocol } else { Level::Deep },
         each: args.check_timeout,
         threshold: args.threshold(),
@@ -135,7 +136,6 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     if let Some(every) = args.watch {
         return watch::run(context, &scope, every, args.all).await;
     }
-    let end = Instant::now() + args.limit();
     let report = match args.wait {
         true => wait::until_well(context, &scope, end).await?,
         false => scope.report(end).await?,

@@ -35,6 +35,9 @@ async fn looking(context: &Context, scope: &Scope<'_>, every: Duration, all: boo
     let mut last: Option<Report> = None;
     let mut kept = VecDeque::new();
     let mut lost = false;
+    if let Some(screen) = &mut screen {
+        screen.draw(&[format!("{}; looking …", head(scope, &Zoned::now(), every))])?;
+    }
     loop {
         let begun = Instant::now();
         // A look may take as long as its levels need one after the other.
@@ -54,7 +57,13 @@ async fn looking(context: &Context, scope: &Scope<'_>, every: Duration, all: boo
                         while kept.len() > KEPT {
                             kept.pop_front();
                         }
-                        screen.draw(&picture(scope, &report, &now, every, all, &kept))?;
+                        screen.draw(&picture(
+                            &head(scope, &now, every),
+                            &report,
+                            all,
+                            &kept,
+                            screen.room(),
+                        ))?;
                     }
                     None => {
                         let time = now.strftime("%Y-%m-%dT%H:%M:%S%:z");
@@ -77,25 +86,87 @@ async fn looking(context: &Context, scope: &Scope<'_>, every: Duration, all: boo
     }
 }
 
-fn picture(
-    scope: &Scope<'_>,
-    report: &Report,
-    now: &Zoned,
-    every: Duration,
-    all: bool,
-    kept: &VecDeque<String>,
-) -> Vec<String> {
-    let head = format!(
+fn head(scope: &Scope<'_>, now: &Zoned, every: Duration) -> String {
+    format!(
         "{}, {}, every {} s; Ctrl-C ends",
         console::style(&scope.stack.name).bold(),
         now.strftime("%H:%M:%S"),
         every.as_secs_f64()
-    );
-    let mut lines = vec![head];
-    lines.extend(table(report, all).lines().map(str::to_owned));
-    if !kept.is_empty() {
-        lines.push(String::new());
-        lines.extend(kept.iter().cloned());
+    )
+}
+
+/// What is shown in so many lines. Where not everything fits, what is well gives way, and then old changes.
+fn picture(head: &str, report: &Report, all: bool, kept: &VecDeque<String>, room: usize) -> Vec<String> {
+    let with = |report: &Report, kept: usize, note: Option<String>, changes: &VecDeque<String>| {
+        let mut lines = vec![head.to_owned()];
+        lines.extend(table(report, all).lines().map(str::to_owned));
+        lines.extend(note);
+        let latest = changes.iter().skip(changes.len().saturating_sub(kept));
+        if kept > 0 && !changes.is_empty() {
+            lines.push(String::new());
+            lines.extend(latest.cloned());
+        }
+        lines
+    };
+    let whole = with(report, KEPT, None, kept);
+    if whole.len() <= room {
+        return whole;
     }
-    lines
+    let (sick, well) = report.only_sick();
+    let note = (well > 0).then(|| format!("… and {well} that are well"));
+    let least = with(&sick, 0, note.clone(), kept).len();
+    with(&sick, room.saturating_sub(least + 1).min(KEPT), note, kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::health::testing::check;
+    use crate::probe::{Level, Outcome};
+
+    #[test]
+    fn what_is_sick_stays_where_not_all_fits() {
+        let checks = ["a", "b", "c", "d", "e", "f"].map(|service| {
+            let outcome = if service == "f" { Outcome::Fail } else { Outcome::Ok };
+            check(service, 1, "port 80", Level::Port, outcome)
+        });
+        let report = Report::new("shop", &checks);
+        let kept: VecDeque<String> =
+            ["12:00:01 f: ok → fail", "12:00:02 a: fail → ok"].map(str::to_owned).into();
+        let shown = |room: usize| {
+            let lines = picture("shop", &report, false, &kept, room);
+            assert!(lines.len() <= room.max(4), "{lines:?}");
+            lines.iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(shown(24), @r"
+        shop
+           SERVICE  CHECK    SEEN             MS
+        ✔  a        port 80  as it should be  7
+        ✔  b        port 80  as it should be  7
+        ✔  c        port 80  as it should be  7
+        ✔  d        port 80  as it should be  7
+        ✔  e        port 80  as it should be  7
+        ✘  f-1      port 80  as it should be  7
+
+        12:00:01 f: ok → fail
+        12:00:02 a: fail → ok
+        ");
+        insta::assert_snapshot!(shown(8), @r"
+        shop
+           SERVICE  CHECK    SEEN             MS
+        ✘  f-1      port 80  as it should be  7
+        … and 5 that are well
+
+        12:00:01 f: ok → fail
+        12:00:02 a: fail → ok
+        ");
+        insta::assert_snapshot!(shown(6), @r"
+        shop
+           SERVICE  CHECK    SEEN             MS
+        ✘  f-1      port 80  as it should be  7
+        … and 5 that are well
+
+        12:00:02 a: fail → ok
+        ");
+    }
 }

@@ -45,7 +45,8 @@ impl Client {
         options: &ConnectOptions,
     ) -> Result<(Self, EngineInfo), EngineError> {
         let plain = transport(&endpoint).map_err(|error| error::unreachable(&error, &endpoint))?;
-        let answer = match tokio::time::timeout(CONNECT_LIMIT, plain.version()).await {
+        let limit = options.patience.map_or(CONNECT_LIMIT, |patience| patience.min(CONNECT_LIMIT));
+        let answer = match tokio::time::timeout(limit, plain.version()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error @ Error::DockerResponseServerError { .. })) => {
                 return Err(not_an_engine(&endpoint, &error.to_string()));
@@ -59,7 +60,7 @@ impl Client {
                     message: format!(
                         "the Docker engine at {} didn't answer within {} s",
                         endpoint.address,
-                        CONNECT_LIMIT.as_secs()
+                        limit.as_secs_f32()
                     ),
                     hints: vec!["it may hang: does `docker version` answer?".to_owned()],
                 });
