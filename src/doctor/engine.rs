@@ -165,6 +165,10 @@ fn cpus(stack: &Stack, total: Option<u64>) -> Vec<Finding> {
             findings.push(Finding::fail("cpus", seen, fix).of(&service.name));
         }
     }
+    let reserves = |service: &crate::stack::Service| {
+        service.reserved_cpus.unwrap_or_default() * f64::from(service.replicas)
+    };
+    let reserved: f64 = stack.services.values().map(reserves).sum();
     match stack.vv.requires.cpus {
         Some(wanted) if (total as f64) < wanted => {
             let seen = format!("{}, and the stack asks for {wanted:.0} (x-vv.requires.cpus)", count(total));
@@ -172,6 +176,14 @@ fn cpus(stack: &Stack, total: Option<u64>) -> Vec<Finding> {
                 "cpus",
                 seen,
                 "give the engine's machine more, or wait longer: vv start --timeout 15m",
+            ));
+        }
+        _ if reserved > total as f64 => {
+            let seen = format!("{}, and the services reserve {reserved} together", count(total));
+            findings.push(Finding::warn(
+                "cpus",
+                seen,
+                "lower deploy.resources.reservations.cpus, or start a part: vv start SERVICE…",
             ));
         }
         _ => findings.push(Finding::ok("cpus", count(total))),

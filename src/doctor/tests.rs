@@ -116,6 +116,10 @@ fn the_engine() {
             system(facts).memory = Some(15 << 30);
         }),
         wrong("services: {app: {image: app, mem_reservation: 9g, scale: 2, cpus: 6}}", |_| {}),
+        wrong(
+            "services: {app: {image: app, scale: 3, deploy: {resources: {reservations: {cpus: '1.5'}}}}}",
+            |_| {},
+        ),
         wrong(ONE, |facts| facts.here.free_disk = Some(3 << 30)),
         wrong(ONE, |facts| system(facts).storage_driver = "vfs".to_owned()),
         wrong("services: {app: {image: app, mem_limit: 1g}}", |facts| {

@@ -14,9 +14,8 @@ const DEPLOY: Keys = Keys {
 const RESOURCES: Keys = Keys::compose(&["limits", "reservations"]);
 const LIMITS: Keys = Keys::compose(&["cpus", "memory", "pids"]);
 const RESERVATIONS: Keys = Keys {
-    read: &["memory"],
-    // A reservation of CPUs is for a scheduler; Compose doesn't pass it on.
-    ignored: &["cpus"],
+    read: &["cpus", "memory"],
+    ignored: &[],
     unsupported: &["devices", "generic_resources"],
     extensions: true,
 };
@@ -34,6 +33,8 @@ pub struct Deployment {
     pub replicas: u32,
     /// Limits and reservations.
     pub resources: Resources,
+    /// See [`super::model::Service::reserved_cpus`].
+    pub reserved_cpus: Option<f64>,
     /// `deploy.restart_policy` before `restart`.
     pub restart: RestartPolicy,
 }
@@ -52,6 +53,7 @@ pub fn read(service: &Fields<'_>) -> Deployment {
     Deployment {
         replicas: replicas.unwrap_or(1),
         resources: resources(service, deploy),
+        reserved_cpus: reservations(deploy).and_then(|all| all.get("cpus")).and_then(|at| at.number()),
         restart: policy.as_ref().and_then(restart_policy).or(restart).unwrap_or_default(),
     }
 }
@@ -80,9 +82,7 @@ fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> Resources {
     let resources = resources.as_ref();
     let limits = resources.and_then(|resources| resources.get("limits")).and_then(|at| at.fields(LIMITS));
     let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
-    let reservations =
-        resources.and_then(|resources| resources.get("reservations")).and_then(|at| at.fields(RESERVATIONS));
-    let reserved = reservations.as_ref().and_then(|reservations| reservations.get("memory"));
+    let reserved = reservations(deploy).and_then(|reservations| reservations.get("memory"));
     let limits_path = "deploy.resources.limits";
     Resources {
         nano_cpus: one(service, "cpus", &format!("{limits_path}.cpus"), limit("cpus"), nano_cpus)
@@ -102,6 +102,11 @@ fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> Resources {
         cpu_shares: service.get("cpu_shares").and_then(|at| at.integer()),
         cpuset: service.string("cpuset"),
     }
+}
+
+fn reservations<'a>(deploy: Option<&Fields<'a>>) -> Option<Fields<'a>> {
+    let resources = deploy?.get("resources")?.fields(RESOURCES)?;
+    resources.get("reservations")?.fields(RESERVATIONS)
 }
 
 fn nano_cpus(at: &At<'_>) -> Option<i64> {

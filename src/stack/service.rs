@@ -195,6 +195,7 @@ pub fn read(name: &str, at: &At<'_>, context: &Context<'_>) -> Option<Service> {
         logging: fields.get("logging").and_then(|at| logging(&at)),
         replicas: deployment.replicas,
         resources: deployment.resources,
+        reserved_cpus: deployment.reserved_cpus,
         profiles: fields.strings("profiles"),
         vv: fields.get("x-vv").map(|at| vv_service::read(&at, context)).unwrap_or_default(),
     })

@@ -112,6 +112,9 @@ pub struct Service {
     pub replicas: u32,
     /// `deploy.resources`, `cpus`, `mem_limit`, …
     pub resources: Resources,
+    /// `deploy.resources.reservations.cpus`: for `vv doctor`; the engine has no such thing, and Compose doesn't pass it
+    /// on.
+    pub reserved_cpus: Option<f64>,
     /// Profiles that switch it on; empty: always on.
     pub profiles: Vec<String>,
     /// `x-vv`
