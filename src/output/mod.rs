@@ -12,6 +12,7 @@ pub mod stub;
 pub mod table;
 mod talk;
 pub mod terminal;
+pub mod topics;
 pub mod typed;
 pub mod why;
 

@@ -18,7 +18,7 @@ pub fn new(headings: &[&str]) -> Table {
 const GAP: u16 = 2;
 
 /// Columns of running text, by their headings. What stands in others is typed and copied.
-const TEXT: [&str; 5] = ["SEEN", "ANSWER", "TITLE", "DESCRIPTION", "CHECK"];
+const TEXT: [&str; 6] = ["SEEN", "ANSWER", "TITLE", "DESCRIPTION", "CHECK", "CHANGE"];
 
 /// A word of running text that is longer may be broken where the terminal is too narrow.
 const TEXT_WORD: u16 = 24;

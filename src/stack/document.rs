@@ -135,7 +135,7 @@ fn content(merged: &Merged, files: &dyn Files, sink: &Sink) -> Content {
 fn stack_vv(root: &Fields<'_>, context: &Context<'_>, sink: &Sink) -> StackVv {
     let vv = root.get("x-vv").map(|at| vv_stack::read(&at, context)).unwrap_or_default();
     sink.settle();
-    vv
+    StackVv { variables: context.merged.env.clone(), ..vv }
 }
 
 impl Service {

@@ -2,12 +2,13 @@
 //!
 //! text → marked document ([`node`]) → interpolated → merged ([`merged`]) → typed model ([`model`]) → normalised.
 
+pub mod beside;
 pub mod budget;
 mod build;
 mod command;
 pub mod config;
 mod context;
-mod decode;
+pub(crate) mod decode;
 mod depends_on;
 mod deploy;
 mod discover;

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::document::{Document, Draft};
 use super::kind;
 use super::model::{Condition, Dependency, MountKind, Service, Stack};
-use super::problem::{LoadError, Problem};
+use super::problem::LoadError;
 use super::validate;
 use super::vv::Declared;
 
@@ -43,7 +43,7 @@ pub(super) fn stack(document: &Document, named: &[String]) -> Result<Stack, Load
     problems.extend(findings.problems);
     warnings.extend(findings.warnings);
     if !problems.is_empty() {
-        return Err(LoadError { problems: in_order(problems) });
+        return Err(LoadError::new(problems));
     }
     // An optional dependency that a profile keeps out isn't waited for.
     for service in services.values_mut() {
@@ -148,16 +148,4 @@ fn used_volumes(services: &IndexMap<String, Service>) -> BTreeSet<&str> {
 fn kept<T: Clone>(declared: &IndexMap<String, T>, used: &BTreeSet<&str>) -> IndexMap<String, T> {
     let used = declared.iter().filter(|(key, _)| used.contains(key.as_str()));
     used.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// By file and place, each once.
-fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by(|a, b| {
-        let place = |problem: &Problem| {
-            problem.mark.as_ref().map(|mark| (mark.source.name.clone(), mark.line, mark.column))
-        };
-        place(a).cmp(&place(b))
-    });
-    problems.dedup();
-    problems
 }

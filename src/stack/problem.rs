@@ -114,6 +114,20 @@ pub struct LoadError {
     pub problems: Vec<Problem>,
 }
 
+impl LoadError {
+    /// These problems in the order of their places, each once.
+    pub fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by(|a, b| {
+            let place = |problem: &Problem| {
+                problem.mark.as_ref().map(|mark| (mark.source.name.clone(), mark.line, mark.column))
+            };
+            place(a).cmp(&place(b))
+        });
+        problems.dedup();
+        Self { problems }
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {

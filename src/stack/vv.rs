@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::merged::Env;
 use super::node::Node;
 
 /// Top-level `x-vv`.
@@ -13,7 +14,7 @@ pub struct StackVv {
     pub description: Option<String>,
     /// What the machine must have.
     pub requires: Requires,
-    /// The topics' file, relative to the stack, or their list.
+    /// The topics' file (absolute, or `vv://…`), or what such a file would hold; only the kind of node is validated.
     pub topics: Option<Node>,
     /// The routes' file in Kong's declarative format.
     pub routes: Option<String>,
@@ -23,6 +24,8 @@ pub struct StackVv {
     pub verify: Option<Node>,
     /// Idempotent steps, validated for shape only.
     pub init: Option<Node>,
+    /// What the variables of the stack's text were filled with, for the files that it names.
+    pub variables: Env,
 }
 
 /// What the machine must have.

@@ -9,7 +9,6 @@ const REQUEST: Keys =
 const EXPECT: Keys = Keys::strict(&["status", "headers", "json", "body"]);
 const VERIFY: Keys = Keys::strict(&["request", "auth", "path"]);
 const JWT: Keys = Keys::strict(&["secret", "claims", "header", "algorithm"]);
-const TOPIC: Keys = Keys::strict(&["name", "partitions", "replication_factor", "config"]);
 const INIT: Keys = Keys::strict(&["temporal_namespace"]);
 
 /// `checks`: requests and what they must answer.
@@ -120,49 +119,12 @@ pub fn init(at: &At<'_>) {
     }
 }
 
-/// `topics`: a file, or the list itself: each a name, or a mapping.
+/// `topics`: a file's name, or what such a file would hold; that is read where topics are.
 pub fn topics(at: &At<'_>) {
     if at.is_text() {
         at.text();
-        return;
-    }
-    if !at.is_list() {
+    } else if !at.is_list() && !at.is_mapping() {
         at.expected("a list, or a file's name as a string");
-        return;
-    }
-    let mut names: Vec<String> = Vec::new();
-    for topic in at.items() {
-        let name = if topic.is_mapping() {
-            let Some(fields) = topic.fields(TOPIC) else { continue };
-            for key in ["partitions", "replication_factor"] {
-                if let Some(at) = fields.get(key)
-                    && at.integer::<i32>() == Some(0)
-                {
-                    at.problem("expected 1 or more");
-                }
-            }
-            for (_, at) in fields.get("config").map(|at| at.entries()).unwrap_or_default() {
-                at.scalar();
-            }
-            fields.required("name").and_then(|at| at.text())
-        } else {
-            topic.text()
-        };
-        let Some(name) = name else { continue };
-        // Kafka's own rule.
-        let valid = name.len() <= 249
-            && name != "."
-            && name != ".."
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-        if !valid {
-            topic.problem(format!(
-                "'{name}' isn't a topic's name: up to 249 letters, digits, '.', '_' and '-'"
-            ));
-        }
-        if names.contains(&name) {
-            topic.problem(format!("the topic '{name}' is there twice"));
-        }
-        names.push(name);
     }
 }
 

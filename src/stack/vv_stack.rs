@@ -25,6 +25,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> StackVv {
         checks: checks.map(|at| at.node.clone()),
         verify: verify.map(|at| at.node.clone()),
         init: init.map(|at| at.node.clone()),
+        variables: Default::default(),
     }
 }
 

@@ -9,6 +9,20 @@ use crate::stack::problem::Mark;
 pub struct Declaration {
     /// The topics.
     pub topics: Vec<Topic>,
+    /// Things worth saying that don't stop anything: `topics.yml:3:20: the variable 'REPLICAS' is not set, …`.
+    pub warnings: Vec<String>,
+}
+
+impl Declaration {
+    /// The names of the topics, in their order.
+    pub fn names(&self) -> Vec<String> {
+        self.topics.iter().map(|topic| topic.name.clone()).collect()
+    }
+
+    /// The topic of this name.
+    pub fn get(&self, name: &str) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.name == name)
+    }
 }
 
 /// A declared topic, with the defaults of its file and group already in it.

@@ -87,7 +87,7 @@ pub fn table(report: &Report, all: bool) -> String {
 }
 
 /// Text of unknown origin as one line that can't steer a terminal.
-fn in_a_line(text: &str) -> String {
+pub(super) fn in_a_line(text: &str) -> String {
     let text = console::strip_ansi_codes(text).replace("\r\n", " ");
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }

@@ -80,7 +80,7 @@ x-vv:
   titel: x
   x-free: not here
   requires: {memory: much, engine: 20.10, cores: 4}
-  topics: [a b, {partitions: 0}, twice, twice]
+  topics: 5
   checks:
     - {name: a, request: {service: webb, port: 1}, expect: {status: 20}}
     - {name: a, request: {port: 1, method: get}}
@@ -110,10 +110,7 @@ services:
     compose.yaml:5:22: x-vv.requires.memory: expected an amount such as '512m' or '1.5gb', found 'much'
     compose.yaml:5:36: x-vv.requires.engine: expected a string, found a number; put it in quotes
     compose.yaml:5:43: x-vv.requires.cores: unknown key
-    compose.yaml:6:12: x-vv.topics[0]: 'a b' isn't a topic's name: up to 249 letters, digits, '.', '_' and '-'
-    compose.yaml:6:17: x-vv.topics[1]: 'name' is missing
-    compose.yaml:6:30: x-vv.topics[1].partitions: expected 1 or more
-    compose.yaml:6:41: x-vv.topics[3]: the topic 'twice' is there twice
+    compose.yaml:6:11: x-vv.topics: expected a list, or a file's name as a string, found an integer; put it in quotes
     compose.yaml:8:36: x-vv.checks[0].request.service: the service 'webb' isn't declared under 'services'; did you mean 'web'?
     compose.yaml:8:69: x-vv.checks[0].expect.status: 20 isn't an HTTP status
     compose.yaml:9:14: x-vv.checks[1].name: there is another check called 'a'

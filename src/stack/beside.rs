@@ -1,0 +1,72 @@
+//! A document beside the stack's own files: what `x-vv` names, or the command line. It has the stack's syntax, variables
+//! and messages, and nothing of Compose's meaning.
+
+use std::io;
+use std::path::Path;
+
+use super::budget::Budget;
+use super::files::Files;
+use super::findings::Findings;
+use super::interpolate;
+use super::merged::Env;
+use super::missing::{self, Role};
+use super::node::Node;
+use super::problem::{LoadError, Mark, Problem};
+use super::read;
+
+/// Who asked for a document: the place and the path of the value that names it.
+pub type Asked<'a> = Option<(&'a Mark, &'a str)>;
+
+/// A document that was read.
+#[derive(Debug)]
+pub struct Beside {
+    /// Its root, with variables filled in; nothing for an empty file.
+    pub root: Option<Node>,
+    /// Variables that aren't set, and what else is worth saying.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the file. `files` must know embedded ones where `path` may be one ([`super::embedded::Layered`]); places are
+/// shown relative to `cwd`.
+///
+/// # Errors
+/// The file can't be read, isn't YAML, holds several documents, or has variables that are written wrongly or must be set.
+pub fn read(
+    path: &Path,
+    asked: Asked<'_>,
+    env: &Env,
+    files: &dyn Files,
+    cwd: &Path,
+) -> Result<Beside, LoadError> {
+    let shown = match path.strip_prefix(cwd) {
+        Ok(below) if !below.as_os_str().is_empty() => below.display().to_string(),
+        _ => path.display().to_string(),
+    };
+    let unreadable = |message: String| {
+        let (mark, at) = asked.map(|(mark, at)| (mark.clone(), at.to_owned())).unzip();
+        LoadError::new(vec![Problem { mark, path: at.unwrap_or_default(), message }])
+    };
+    let bytes = files.read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
+            unreadable(missing::sentence(files, path, Role::Named))
+        }
+        _ => unreadable(format!("{shown} can't be read: {error}")),
+    })?;
+    let source = read::source(shown, bytes).map_err(|problem| LoadError::new(vec![problem]))?;
+    let parsed = read::parse(&source, &mut Budget::default()).map_err(LoadError::new)?;
+    let mut documents = parsed.documents.into_iter();
+    let mut root = documents.next();
+    if let Some(second) = documents.next() {
+        let message = "a second document begins here, and the file may hold one".to_owned();
+        return Err(LoadError::new(vec![Problem { mark: Some(second.mark), path: String::new(), message }]));
+    }
+    let mut findings = Findings::default();
+    findings.warnings.extend(parsed.warnings);
+    if let Some(root) = &mut root {
+        interpolate::interpolate(root, env, None, &mut findings);
+    }
+    match findings.problems.is_empty() {
+        true => Ok(Beside { root, warnings: findings.warnings }),
+        false => Err(LoadError::new(findings.problems)),
+    }
+}
