@@ -109,11 +109,6 @@ impl Fake {
         state.cluster(&all)
     }
 
-    /// What was set on a topic.
-    pub fn overrides(&self, topic: &str) -> BTreeMap<String, String> {
-        self.state().topics.get(topic).map(|held| held.config.clone()).unwrap_or_default()
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
