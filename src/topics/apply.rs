@@ -1,6 +1,8 @@
 //! Carries a plan out. What was refused or lost on the way and may go better is compared again and sent again, until the
 //! time is up; nothing is ever sent twice without a look in between.
 
+mod round;
+
 use std::iter;
 use std::time::Duration;
 
@@ -10,8 +12,8 @@ use super::admin::{Admin, AdminError, Refusal};
 use super::cluster::Cluster;
 use super::declaration::Declaration;
 use super::plan::{Action, Reason, TopicPlan};
-use super::round::{self, Open};
 use crate::failure::Kind;
+use round::Open;
 
 /// What came of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -15,7 +15,6 @@ pub mod name;
 pub mod plan;
 pub mod read;
 pub mod report;
-mod round;
 mod settings;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -152,6 +152,12 @@ impl Reader<'_> {
     }
 
     fn topics(&mut self, at: &At<'_>, prefix: &str, defaults: &Defaults) {
+        if at.is_mapping() {
+            at.problem(
+                "expected a list: a topic is an item of it, '- orders' or '- {name: orders, partitions: 3}'",
+            );
+            return;
+        }
         for item in at.items() {
             if let Some(topic) = self.topic(&item, prefix, defaults) {
                 self.add(topic, &item.path);
@@ -165,8 +171,7 @@ impl Reader<'_> {
                 at.expected("a mapping (name: …), or a topic's name as a string");
                 return None;
             }
-            let name = at.string()?;
-            return topic(at, format!("{prefix}{name}"), defaults.clone(), None);
+            return topic(at, prefix, defaults.clone(), None);
         }
         if ["prefix", "topics"].iter().any(|key| at.node.get(key).is_some()) {
             at.problem("a group of topics stands under 'groups', beside 'topics'");
@@ -175,9 +180,7 @@ impl Reader<'_> {
         let fields = at.fields(TOPIC)?;
         let own = Defaults { owner: text(&fields, "owner"), ..Defaults::read(&fields, self.sink) };
         let description = text(&fields, "description");
-        let name = fields.required("name")?;
-        let text = name.string()?;
-        topic(&name, format!("{prefix}{text}"), own.over(defaults), description)
+        topic(&fields.required("name")?, prefix, own.over(defaults), description)
     }
 
     /// Adds a topic, unless Kafka can't have it beside another.
@@ -236,8 +239,14 @@ impl Reader<'_> {
     }
 }
 
-/// A topic of this name, which stands at this place.
-fn topic(at: &At<'_>, name: String, own: Defaults, description: Option<String>) -> Option<Topic> {
+/// The topic whose name stands at this place.
+fn topic(at: &At<'_>, prefix: &str, own: Defaults, description: Option<String>) -> Option<Topic> {
+    let own_name = at.string()?;
+    if own_name.is_empty() {
+        at.problem("a topic's name is empty; is its variable set?");
+        return None;
+    }
+    let name = format!("{prefix}{own_name}");
     if let Err(wrong) = name::check(&name) {
         at.problem(wrong.to_string());
         return None;
@@ -253,9 +262,10 @@ fn topic(at: &At<'_>, name: String, own: Defaults, description: Option<String>) 
     })
 }
 
-/// A prefix; what is wrong with it is noted once, and not again for each of its topics.
+/// A prefix, which a variable may leave empty; what is wrong with it is noted once, and not again for each of its
+/// topics.
 fn prefix(at: &At<'_>) -> Option<String> {
-    let prefix = at.text()?;
+    let prefix = at.string()?;
     if let Some(wrong) = prefix.chars().find(|letter| !name::is_legal(*letter)) {
         let message = format!(
             "{prefix:?} can't begin a topic's name: it has {wrong:?}, and Kafka takes letters (a-z, A-Z), digits, '.', \

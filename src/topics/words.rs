@@ -7,13 +7,13 @@ use super::plan::{Action, Cause, Change, Drift, Reason};
 pub fn action(action: &Action) -> String {
     match action {
         Action::Create(new) => format!("create: {}", created(new)),
-        Action::Grow { from, to } => format!("grow to {to} partitions from {from}"),
+        Action::Grow { from, to } => format!("grow {from} → {to} partitions"),
         Action::Set { key, from: None, to, .. } => format!("set {key}={}", shown(to)),
         Action::Set { key, from: Some(from), to, .. } => {
-            format!("set {key}={} from {}", shown(to), shown(from))
+            format!("set {key} {} → {}", shown(from), shown(to))
         }
         Action::Unset { key, from: None } => format!("unset {key}"),
-        Action::Unset { key, from: Some(from) } => format!("unset {key}, now {}", shown(from)),
+        Action::Unset { key, from: Some(from) } => format!("unset {key}={}", shown(from)),
     }
 }
 
@@ -53,7 +53,7 @@ pub fn change(change: &Change) -> Vec<String> {
     let line = |action: &Action| {
         let what = match action {
             Action::Create(new) => format!("+ create topic {name}: {}", created(new)),
-            Action::Grow { from, to } => format!("~ grow topic {name} to {to} partitions from {from}"),
+            Action::Grow { from, to } => format!("~ grow topic {name}: {from} → {to} partitions"),
             Action::Set { .. } | Action::Unset { .. } => format!("~ topic {name}: {}", self::action(action)),
         };
         format!("{what}  ({})", cause(action.cause()))
@@ -65,7 +65,8 @@ pub fn change(change: &Change) -> Vec<String> {
 pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Shrink { declared, actual } => {
-            format!("it has {actual} partitions and {declared} are declared: Kafka takes none away")
+            let are = if *declared == 1 { "is" } else { "are" };
+            format!("it has {actual} partitions and {declared} {are} declared: Kafka takes none away")
         }
         Reason::Replication { declared, actual } => format!(
             "its replication factor is {actual} and {declared} is declared: that is a reassignment, which moves data"
@@ -140,7 +141,7 @@ pub fn hint(refusal: &Refusal) -> Option<&'static str> {
         "THROTTLING_QUOTA_EXCEEDED" => {
             "the broker's controller_mutation_rate allows no more at once; run it again"
         }
-        "TOPIC_ALREADY_EXISTS" => "the topic is being deleted; run it again when it is gone",
+        "TOPIC_ALREADY_EXISTS" => "is it being deleted? Run it again when it is gone",
         "REASSIGNMENT_IN_PROGRESS" => "run it again when the partitions have moved",
         "UNSUPPORTED_VERSION" => "this version of Kafka is too old for that",
         _ => return None,

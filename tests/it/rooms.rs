@@ -56,6 +56,19 @@ fn deciding_rooms_know_nothing_of_the_outside() {
 }
 
 #[test]
+fn topics_are_decided_without_the_outside() {
+    let outside =
+        ["tokio::", "bollard::", "reqwest::", "rdkafka::", "std::env", "std::fs", "std::net", "Instant::now"];
+    let acting = |line: &String| {
+        ["/topics/apply", "/topics/kafka", "/topics/testing"].iter().any(|place| line.contains(place))
+    };
+    let strays: Vec<String> = mentions("topics", &outside).into_iter().filter(|line| !acting(line)).collect();
+    assert_eq!(strays, Vec::<String>::new(), "what carries a plan out is in apply and kafka");
+    let acts = mentions("topics", &["tokio::"]).into_iter().any(|line| acting(&line));
+    assert!(acts, "the places that act are where this test thinks");
+}
+
+#[test]
 fn arrows_point_one_way() {
     for (room, forbidden) in [
         (
@@ -67,6 +80,7 @@ fn arrows_point_one_way() {
                 "crate::probe",
                 "crate::commands",
                 "crate::output",
+                "crate::topics",
             ][..],
         ),
         ("plan", &["crate::engine", "crate::run", "crate::probe", "crate::commands", "crate::output"]),
@@ -87,6 +101,7 @@ fn arrows_point_one_way() {
         ("stub", &["crate::commands", "crate::engine", "crate::run"]),
         ("doctor", &["crate::run", "crate::probe", "crate::commands", "crate::output"]),
         ("why", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
+        ("topics", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
         ("output", &["crate::commands::"]),
     ] {
         assert_eq!(mentions(room, forbidden), Vec::<String>::new(), "{room} must not use these");

@@ -112,7 +112,7 @@ const BAD: &[&str] = &[
     "groups: [{prefix: a., groups: [{prefix: b., topics: [c]}]}]",
     "groups: [{prefix: 'a b', topics: [c, d]}]",
     "groups: [{prefix: 5, topics: [c]}]",
-    "groups: [{prefix: '', topics: [c]}]",
+    "groups: [{prefix: a., topics: ['', '${TOPIC}', {name: ''}]}]",
     "groups: [{name: a, topics: [c]}]",
     "groups: [{prefix: __consumer_, topics: [offsets]}]",
     "groups: [{prefix: mes, owner: x, partitions: none, config: {retention.ms: x}, topics: ['a b', {nam: c}]}]",

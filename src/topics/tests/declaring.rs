@@ -60,7 +60,7 @@ groups:
     topics:
       - placed
       - {name: shipped, partitions: 6, owner: shipping, config: {retention.ms: \"-1\"}}
-  - topics: [last]
+  - {prefix: '${NONE:-}', topics: [last]}
 ";
     insta::assert_snapshot!(told(&declaration(text)));
     let production = read_with(text, &[("REPLICAS", "3")]).unwrap();

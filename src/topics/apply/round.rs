@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::admin::{Admin, AdminError, Alteration, NewTopic, Outcome as Answer, Refusal};
-use super::apply::{End, Outcome};
-use super::cluster::Cluster;
-use super::declaration::Declaration;
-use super::plan::{self, Action, Change};
+use super::{End, Outcome};
+use crate::topics::admin::{Admin, AdminError, Alteration, NewTopic, Outcome as Answer, Refusal};
+use crate::topics::cluster::Cluster;
+use crate::topics::declaration::Declaration;
+use crate::topics::plan::{self, Action, Change};
 
 /// How often the broker may contradict what was just read of it, before it is believed.
 const CONTRADICTIONS: u32 = 5;
