@@ -28,7 +28,7 @@ mod grpc;
 mod healthcheck;
 pub mod http;
 mod jaeger;
-mod kafka;
+pub(crate) mod kafka;
 mod kafka_ui;
 mod kibana;
 mod kind;

@@ -11,6 +11,7 @@ pub mod declaration;
 mod defaults;
 pub mod from_cluster;
 pub mod health;
+pub mod kafka;
 pub mod name;
 pub mod plan;
 pub mod read;

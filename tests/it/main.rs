@@ -20,5 +20,6 @@ mod relay;
 mod rooms;
 mod soak;
 mod told;
+mod topics;
 mod urls;
 mod waiting;

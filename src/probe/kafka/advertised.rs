@@ -188,7 +188,8 @@ fn is_host(name: &str, ip: IpAddr) -> bool {
     }
 }
 
-fn goes_by(service: &Service, host: &str) -> bool {
+/// Whether other containers may call a service by this name.
+pub(crate) fn goes_by(service: &Service, host: &str) -> bool {
     service.name == host
         || service.hostname.as_deref() == Some(host)
         || service.container_name.as_deref() == Some(host)

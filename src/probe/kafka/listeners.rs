@@ -7,7 +7,7 @@ use crate::stack::Service;
 
 /// What a listener wants of its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::probe) enum Security {
+pub(crate) enum Security {
     /// Nothing.
     None,
     /// A login (SASL), in the clear.
@@ -24,7 +24,7 @@ struct Listener {
 }
 
 /// The container port to ask: a published one that wants least, else any that wants least.
-pub(in crate::probe) fn client_port(service: &Service) -> u16 {
+pub(crate) fn client_port(service: &Service) -> u16 {
     let url = service.vv.urls.iter().find(|url| url.scheme == "kafka").map(|url| url.port);
     if let Some(port) = url {
         return port;
@@ -46,8 +46,25 @@ pub(in crate::probe) fn client_port(service: &Service) -> u16 {
     }
 }
 
+/// The container port of a listener that wants exactly this, a published one first; none where the environment
+/// declares no such listener.
+pub(crate) fn port_wanting(service: &Service, wanted: Security) -> Option<u16> {
+    let published: Vec<u16> = published(service).collect();
+    let mut listeners = client_listeners(service);
+    listeners.retain(|listener| listener.security == wanted);
+    listeners.sort_by_key(|listener| !published.contains(&listener.port));
+    listeners.first().map(|listener| listener.port)
+}
+
+/// Whether a node of this service is a broker, and not only a controller of a quorum.
+pub(crate) fn is_broker(service: &Service) -> bool {
+    let roles = ["KAFKA_PROCESS_ROLES", "KAFKA_CFG_PROCESS_ROLES"];
+    let roles = roles.into_iter().find_map(|name| variable(service, name));
+    roles.is_none_or(|roles| items(roles).any(|role| role == "broker"))
+}
+
 /// What the listener on a container port wants, where the environment says.
-pub(in crate::probe) fn security(service: &Service, port: u16) -> Option<Security> {
+pub(crate) fn security(service: &Service, port: u16) -> Option<Security> {
     client_listeners(service)
         .into_iter()
         .find(|listener| listener.port == port)
@@ -149,6 +166,10 @@ mod tests {
         assert_eq!(security(&bitnami, 9095), Some(Security::Tls));
         assert_eq!(security(&bitnami, 1), None);
         assert_eq!(client_port(&bitnami), 9094);
+        assert_eq!(port_wanting(&bitnami, Security::Login), Some(9092));
+        assert_eq!(port_wanting(&bitnami, Security::Tls), Some(9095));
+        assert!(is_broker(&bitnami));
+        assert!(!is_broker(&broker(&[], &[("KAFKA_PROCESS_ROLES", "controller")])));
         assert_eq!(advertised_variable(&bitnami), "KAFKA_CFG_ADVERTISED_LISTENERS");
     }
 }

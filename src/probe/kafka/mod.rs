@@ -11,7 +11,7 @@ mod controller;
 mod create;
 pub(super) mod deep;
 mod disk;
-pub(super) mod listeners;
+pub(crate) mod listeners;
 mod partitions;
 mod refusal;
 mod round_trip;
@@ -21,7 +21,9 @@ use super::answer::{Answer, ProbeFailure};
 use super::net::{Place, Wire};
 use super::target::Target;
 use advertised::Side;
+pub(crate) use advertised::goes_by;
 use listeners::Security;
+pub(crate) use refusal::spelled;
 use wire::{Metadata, Versions};
 
 /// Asks the broker behind a listener who it is, and then whether the brokers that it names can be reached.

@@ -18,7 +18,7 @@ pub(super) fn accepted(code: i16, message: Option<&StrBytes>, what: &str) -> Ste
 }
 
 /// `NOT_ENOUGH_REPLICAS`: as Kafka's documents and logs spell it.
-pub(super) fn spelled(error: ResponseError) -> String {
+pub(crate) fn spelled(error: ResponseError) -> String {
     let mut name = String::new();
     for letter in error.to_string().chars() {
         if letter.is_ascii_uppercase() && !name.is_empty() {

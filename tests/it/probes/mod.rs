@@ -6,7 +6,7 @@ mod clickhouse;
 mod deep;
 mod deep_web;
 mod elasticsearch;
-mod engine;
+pub mod engine;
 mod envoy;
 mod kafka;
 mod kafka_deep;
@@ -28,10 +28,10 @@ use vv::stack::{Service, Stack};
 /// How long a question may take here; machines that build something else meanwhile are slow.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a system may take until it is ready.
-const START: Duration = Duration::from_secs(90);
+pub const START: Duration = Duration::from_secs(90);
 
 /// A service of this kind with this environment, whose container ports are these.
-fn service(kind: &str, ports: &[u16], environment: &[(&str, &str)]) -> Service {
+pub fn service(kind: &str, ports: &[u16], environment: &[(&str, &str)]) -> Service {
     let port =
         |target: &u16| Port { target: *target, published: None, host_ip: None, protocol: Protocol::Tcp };
     let mut service =
@@ -43,7 +43,7 @@ fn service(kind: &str, ports: &[u16], environment: &[(&str, &str)]) -> Service {
     service
 }
 
-fn stack_of(service: &Service) -> Stack {
+pub fn stack_of(service: &Service) -> Stack {
     Stack {
         name: "probes".into(),
         origin: Origin::default(),
