@@ -140,7 +140,7 @@ fn environment() -> BTreeMap<String, String> {
 }
 
 /// All problems at once; the first is the error, the others stand below with their lines of the text.
-fn invalid_stack(error: LoadError) -> Failure {
+pub(super) fn invalid_stack(error: LoadError) -> Failure {
     let mut problems = error.problems.iter();
     let Some(first) = problems.next() else {
         return Failure::new(Kind::InvalidStack, "the stack is invalid");

@@ -1,5 +1,6 @@
 //! What the commands that change something have in common: look, plan, show or carry out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +8,21 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::{Context, helper_image};
+use super::init_topics::on_start::Topics;
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::Result;
 use crate::output::typed::typed;
+use crate::plan::declared::Comparison;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::{Inputs, Stubs, images, render, which_need_inspect};
+use crate::run::apply::Applier;
 use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
 use crate::run::{ExecuteOptions, execute};
 use crate::stack::Stack;
+use crate::stack::vv::Declared;
 use crate::stub;
 
 /// How long a start may take to become ready.
@@ -43,6 +48,8 @@ pub struct Deployment<'a> {
     pub engine: Arc<dyn Engine>,
     /// What was there when it was looked at last.
     pub observed: Observed,
+    /// What the stack declares beside containers.
+    topics: Option<Topics>,
     stubs: Stubs,
     cache_dir: PathBuf,
     /// Held until the command ends; none for a command that only looks.
@@ -59,6 +66,7 @@ impl<'a> Deployment<'a> {
 
     /// The same, of a stack that is loaded already.
     pub async fn of(context: &'a Context, stack: Stack, command: &str, dry_run: bool) -> Result<Self> {
+        let topics = Topics::of(context, &stack)?;
         let engine = context.engine().await?;
         let lock = match dry_run {
             true => None,
@@ -70,6 +78,7 @@ impl<'a> Deployment<'a> {
             stack,
             engine,
             observed: Observed::default(),
+            topics,
             stubs,
             cache_dir: crate::dirs::cache(),
             _lock: lock,
@@ -91,6 +100,17 @@ impl<'a> Deployment<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What the stack declares beside containers, compared with what its systems hold, where they can be asked.
+    pub async fn compare(&self) -> Vec<Comparison> {
+        match &self.topics {
+            Some(topics) => {
+                let engine = Arc::clone(&self.engine);
+                vec![topics.compare(&self.stack, engine, &self.observed.containers).await]
+            }
+            None => Vec::new(),
+        }
     }
 
     /// What plans are made from.
@@ -150,8 +170,14 @@ impl<'a> Deployment<'a> {
         let ready = Arc::new(ready.with_helper(helper_image()?));
         let info = self.engine.info().await?;
         let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
+        let mut appliers: BTreeMap<Declared, Arc<dyn Applier>> = BTreeMap::new();
+        if let Some(topics) = &self.topics {
+            let applier = topics.applier(self.stack.clone(), Arc::clone(&self.engine), timeout);
+            appliers.insert(Declared::Topics, applier);
+        }
         let options = ExecuteOptions {
             timeout: Some(timeout),
+            appliers,
             stub_image: Some(Arc::new(stub_image)),
             images: images::uses(&self.stack),
             ..ExecuteOptions::new(&self.stack.name)

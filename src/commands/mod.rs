@@ -14,6 +14,7 @@ pub mod eject;
 pub mod exec;
 pub mod health;
 pub mod help;
+pub mod init_topics;
 pub mod logs;
 pub mod plan;
 pub mod pull;
@@ -53,6 +54,7 @@ pub async fn run(cli: Cli) -> Result {
         Command::Health(args) => health::run(&context, args).await,
         Command::Why(args) => why::run(&context, args).await,
         Command::Logs(args) => logs::run(&context, args).await,
+        Command::InitTopics(args) => init_topics::run(&context, args).await,
         Command::Urls(args) => urls::run(&context, args).await,
         Command::Plan(args) => plan::run(&context, args).await,
         Command::Config(args) => config::run(&context, args),

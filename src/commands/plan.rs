@@ -60,6 +60,7 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result {
         force_recreate: args.force_recreate,
         remove_orphans: args.remove_orphans,
         reset_scale: args.reset_scale,
+        declared: deployment.compare().await,
         ..StartRequest::default()
     };
     let plan = preview_plan(&deployment.inputs(), &request)?;

@@ -89,6 +89,7 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
     };
     let mut deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
     if args.dry_run.dry_run {
+        let request = StartRequest { declared: deployment.compare().await, ..request };
         let plan = preview_plan(&deployment.inputs(), &request)?;
         deployment.show(&plan, args.dry_run.format);
         return Ok(());
@@ -112,8 +113,12 @@ pub async fn start(
         deployment.carry_out(&images, timeout).await?;
         deployment.look().await?;
     }
-    let unproven = if request.no_wait { BTreeSet::new() } else { unproven(deployment, request).await? };
-    let plan = start_plan(&deployment.inputs(), &StartRequest { unproven, ..request.clone() })?;
+    // What runs is asked: all at once.
+    let unproven =
+        async { if request.no_wait { Ok(BTreeSet::new()) } else { unproven(deployment, request).await } };
+    let (unproven, declared) = tokio::join!(unproven, deployment.compare());
+    let request = &StartRequest { unproven: unproven?, declared, ..request.clone() };
+    let plan = start_plan(&deployment.inputs(), request)?;
     deployment.carry_out(&plan, timeout).await?;
     if !plan.changes_anything() && images.operations.is_empty() {
         context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));

@@ -13,6 +13,8 @@ pub struct Comparison {
     pub what: Declared,
     /// How it differs.
     pub difference: Difference,
+    /// What stays as it is, and should be known.
+    pub notes: Vec<String>,
 }
 
 /// How what is declared differs from what is there.
@@ -39,11 +41,12 @@ impl<'a> Steps<'a> {
 
     /// What is said of that which isn't applied, because nobody waits until its systems are ready.
     pub(super) fn unapplied(&self) -> Vec<String> {
+        let notes = self.comparisons.iter().flat_map(|comparison| comparison.notes.clone());
         let differing = self
             .comparisons
             .iter()
             .filter(|comparison| comparison.difference != Difference::Known(Vec::new()));
-        differing
+        let unapplied = differing
             .filter(|comparison| {
                 self.applies(comparison.what).is_none() && !self.holders(comparison.what).is_empty()
             })
@@ -53,8 +56,8 @@ impl<'a> Steps<'a> {
                     comparison.what.name(),
                     comparison.what.command()
                 )
-            })
-            .collect()
+            });
+        notes.chain(unapplied).collect()
     }
 
     fn applies(&self, what: Declared) -> Option<OperationId> {

@@ -35,9 +35,14 @@ impl Patience {
         Self { end: Some(end), ..self }
     }
 
+    /// How long a check that begins now may take.
+    pub fn limit(&self) -> Duration {
+        self.left(self.each)
+    }
+
     /// The end of a check that begins now.
     pub(super) fn deadline(&self) -> Deadline {
-        Deadline::after(self.left(self.each))
+        Deadline::after(self.limit())
     }
 
     /// The end of what the engine is asked now.

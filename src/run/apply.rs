@@ -7,6 +7,7 @@ use super::error::BackendError;
 /// Brings what systems hold to what the stack declares.
 #[async_trait]
 pub trait Applier: Send + Sync {
-    /// Compares and applies; `say` tells what goes on. The systems are ready.
-    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<(), BackendError>;
+    /// Compares and applies; `say` tells what goes on. The systems are ready. What stays as it is and should be known is
+    /// returned.
+    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<Vec<String>, BackendError>;
 }

@@ -13,14 +13,15 @@ use super::wait::{FailedContainer, WaitFailure};
 use crate::plan::operation::{Action, OperationId, WaitCondition, WaitFor};
 
 impl Run<'_> {
-    pub(super) fn called(&mut self, id: OperationId, result: Result<(), FailureCause>) {
+    pub(super) fn called(&mut self, id: OperationId, result: Result<Vec<String>, FailureCause>) {
         let operation = &self.operations[id];
         self.activity.operation_ends();
         if Class::of(&operation.action).is_transfer() {
             self.clock.transfer_ends();
         }
         match result {
-            Ok(()) => {
+            Ok(warnings) => {
+                self.warnings.extend(warnings);
                 if let Action::StartContainer(name) | Action::RestartContainer { container: name, .. } =
                     &operation.action
                 {

@@ -17,7 +17,7 @@ pub(super) async fn perform(
     options: &ExecuteOptions,
     id: OperationId,
     operation: &Operation,
-) -> Result<(), FailureCause> {
+) -> Result<Vec<String>, FailureCause> {
     match &operation.action {
         Action::Apply(Apply { what, .. }) => {
             let Some(applier) = options.appliers.get(what) else {
@@ -31,9 +31,10 @@ pub(super) async fn perform(
             let say = |message| reporter.event(Event::Progress { id, message, bytes: None });
             applier.apply(&say).await.map_err(FailureCause::Backend)
         }
-        _ => call(engine, reporter, options.stub_image.as_ref(), id, operation)
-            .await
-            .map_err(FailureCause::Engine),
+        _ => {
+            let called = call(engine, reporter, options.stub_image.as_ref(), id, operation).await;
+            called.map(|()| Vec::new()).map_err(FailureCause::Engine)
+        }
     }
 }
 

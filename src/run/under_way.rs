@@ -8,7 +8,8 @@ use super::schedule::Class;
 use super::wait::FailedContainer;
 use crate::plan::operation::OperationId;
 
-pub(super) type Called = (OperationId, Result<(), FailureCause>);
+/// What is to be known of a call that succeeded, or why it failed.
+pub(super) type Called = (OperationId, Result<Vec<String>, FailureCause>);
 pub(super) type Waited = (OperationId, Result<(), FailedContainer>);
 
 /// What is under way, by what becomes of it when the plan is given up.

@@ -1,6 +1,7 @@
 //! What is to be done to topics, why, and what a broker's refusal means, in words. Pure.
 
 use super::admin::{NewTopic, Refusal};
+use super::apply::End;
 use super::plan::{Action, Cause, Change, Drift, Reason};
 
 /// What an action does, without the topic's name: `set retention.ms 1000 → 604800000`.
@@ -49,16 +50,35 @@ pub fn cause(cause: Cause) -> &'static str {
 
 /// A change with its causes, as a plan shows it: `+ create topic orders: 3 partitions  (missing)`.
 pub fn change(change: &Change) -> Vec<String> {
+    let lines = planned(change).into_iter();
+    lines.map(|planned| format!("{} {}  ({})", planned.symbol, planned.what, planned.cause)).collect()
+}
+
+/// A change as a start's plan has it.
+pub fn planned(change: &Change) -> Vec<crate::plan::operation::Change> {
     let name = &change.topic;
     let line = |action: &Action| {
-        let what = match action {
-            Action::Create(new) => format!("+ create topic {name}: {}", created(new)),
-            Action::Grow { from, to } => format!("~ grow topic {name}: {from} → {to} partitions"),
-            Action::Set { .. } | Action::Unset { .. } => format!("~ topic {name}: {}", self::action(action)),
+        let (symbol, what) = match action {
+            Action::Create(new) => ('+', format!("create topic {name}: {}", created(new))),
+            Action::Grow { from, to } => ('~', format!("grow topic {name}: {from} → {to} partitions")),
+            Action::Set { .. } | Action::Unset { .. } => {
+                ('~', format!("topic {name}: {}", self::action(action)))
+            }
         };
-        format!("{what}  ({})", cause(action.cause()))
+        crate::plan::operation::Change { symbol, what, cause: cause(action.cause()).to_owned() }
     };
     change.actions.iter().map(line).collect()
+}
+
+/// How a topic ended that isn't what is declared.
+pub fn end(end: &End) -> String {
+    match end {
+        End::Done => "done".to_owned(),
+        End::Refused(refusal) => refusal.to_string(),
+        End::Impossible(reasons) => self::reasons(reasons),
+        End::Unknown(error) => error.to_string(),
+        End::Leaderless => LEADERLESS.to_owned(),
+    }
 }
 
 /// Why a topic can't be made what is declared.

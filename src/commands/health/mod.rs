@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::complete;
 use super::context::{self, Context};
+use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::health::{github, junit, table};
 use crate::output::short_duration;
@@ -132,6 +133,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
         depth: if args.quick { Level::Protocol } else { Level::Deep },
         each: args.check_timeout,
         threshold: args.threshold(),
+        topics: if args.quick { None } else { Topics::of(context, &stack)? },
     };
     if let Some(every) = args.watch {
         return watch::run(context, &scope, every, args.all).await;

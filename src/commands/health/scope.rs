@@ -6,11 +6,14 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::commands::context::helper_image;
+use crate::commands::init_topics::on_health::unless_broken;
+use crate::commands::init_topics::on_start::Topics;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::short_duration;
 use crate::output::typed::retype;
+use crate::platform::Platform;
 use crate::probe::checks::{check_services, check_within};
 use crate::probe::{Check, Level, Outcome, Patience, Report};
 use crate::stack::{Service, Stack};
@@ -24,14 +27,16 @@ pub struct Scope<'a> {
     pub each: Duration,
     /// What is as bad as this isn't well.
     pub threshold: Outcome,
+    /// What the stack declares of Kafka, where that is asked.
+    pub topics: Option<Topics>,
 }
 
 impl Scope<'_> {
     /// The project's containers as they are now.
-    pub async fn look(&self, end: Instant) -> Result<EnginePlatform> {
+    pub async fn look(&self, end: Instant) -> Result<Arc<EnginePlatform>> {
         let begun = Instant::now();
         match timeout_at(end, EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name)).await {
-            Ok(platform) => Ok(platform?.with_helper(helper_image()?)),
+            Ok(platform) => Ok(Arc::new(platform?.with_helper(helper_image()?))),
             Err(_) => Err(Failure::new(
                 Kind::EngineUnreachable,
                 format!("the engine doesn't answer within {}", short_duration(begun.elapsed())),
@@ -44,7 +49,16 @@ impl Scope<'_> {
         let platform = self.look(end).await?;
         let services = self.services.iter().copied();
         let patience = Patience::each(self.each).until(end);
-        let checks = check_services(self.stack, services, &platform, self.depth, patience).await;
+        let holder = self.services.iter().find(|service| self.holds_topics(service));
+        let topics = async { Some((holder?, self.topics(holder?, &platform, patience).await?)) };
+        let checks = check_services(self.stack, services, platform.as_ref(), self.depth, patience);
+        let (mut checks, topics) = tokio::join!(checks, topics);
+        if let Some((holder, check)) = topics {
+            let of_holder = |check: &Check| check.replica.service == holder.name;
+            let own: Vec<Check> = checks.iter().filter(|check| of_holder(check)).cloned().collect();
+            let after = checks.iter().rposition(of_holder).map_or(checks.len(), |last| last + 1);
+            checks.insert(after, unless_broken(check, &own));
+        }
         Ok(self.document(&checks))
     }
 
@@ -59,8 +73,33 @@ impl Scope<'_> {
     }
 
     /// One service checked once.
-    pub async fn checks(&self, service: &Service, platform: &EnginePlatform, end: Instant) -> Vec<Check> {
+    pub async fn checks(
+        &self,
+        service: &Service,
+        platform: &Arc<EnginePlatform>,
+        end: Instant,
+    ) -> Vec<Check> {
         let patience = Patience::each(self.each).until(end);
-        check_within(self.stack, service, platform, self.depth, patience).await
+        let checks = check_within(self.stack, service, platform.as_ref(), self.depth, patience);
+        let (mut checks, topics) = tokio::join!(checks, self.topics(service, platform, patience));
+        checks.extend(topics.map(|check| unless_broken(check, &checks)));
+        checks
+    }
+
+    /// The check of declared topics, if it is told of this service.
+    async fn topics(
+        &self,
+        service: &Service,
+        platform: &Arc<EnginePlatform>,
+        patience: Patience,
+    ) -> Option<Check> {
+        let topics =
+            self.topics.as_ref().filter(|_| self.depth >= Level::Deep && self.holds_topics(service))?;
+        let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);
+        Some(topics.check(self.stack, &service.name, platform, patience.limit()).await)
+    }
+
+    fn holds_topics(&self, service: &Service) -> bool {
+        Topics::told_of(self.stack) == Some(service.name.as_str())
     }
 }

@@ -148,7 +148,7 @@ impl Looker<'_> {
         {
             return Ok(Arc::clone(platform));
         }
-        let platform = Arc::new(self.scope.look(self.end).await?);
+        let platform = self.scope.look(self.end).await?;
         *last = Some((Instant::now(), Arc::clone(&platform)));
         Ok(platform)
     }

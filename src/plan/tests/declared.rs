@@ -18,7 +18,7 @@ fn shop() -> Stack {
 }
 
 fn topics(difference: Difference) -> Vec<Comparison> {
-    vec![Comparison { what: Topics, difference }]
+    vec![Comparison { what: Topics, difference, notes: Vec::new() }]
 }
 
 fn one_missing() -> Difference {

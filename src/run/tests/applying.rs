@@ -17,10 +17,10 @@ struct Scripted(Result<(), BackendError>);
 
 #[async_trait]
 impl Applier for Scripted {
-    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<(), BackendError> {
+    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<Vec<String>, BackendError> {
         say("creating 2 topics".to_owned());
         tokio::time::sleep(secs(1)).await;
-        self.0.clone()
+        self.0.clone().map(|()| vec!["topic old stays as it is".to_owned()])
     }
 }
 
@@ -48,8 +48,9 @@ fn apply(steps: &mut Steps, after: &[OperationId]) -> OperationId {
 #[tokio::test(start_paused = true)]
 async fn who_comes_after_starts_once_it_is_applied() {
     let bench = bench(Ok(()));
-    bench.run(&steps()).await.unwrap();
+    let outcome = bench.run(&steps()).await.unwrap();
     assert_eq!(bench.elapsed(), secs(1));
+    assert_eq!(outcome.warnings, ["topic old stays as it is"]);
     let lines = bench.recorder.lines();
     let place = |line: &str| lines.iter().position(|other| other.contains(line)).unwrap();
     assert!(place("creating 2 topics") < place("done 2"), "{lines:?}");

@@ -93,7 +93,7 @@ impl Connection {
 }
 
 /// The services of a stack that are brokers.
-fn brokers(stack: &Stack) -> Vec<&Service> {
+pub fn brokers(stack: &Stack) -> Vec<&Service> {
     let services = stack.services.values();
     services
         .filter(|service| Kind::of(service) == Some(Kind::Kafka) && listeners::is_broker(service))

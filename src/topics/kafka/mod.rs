@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 pub use address::{Server, servers};
-pub use connection::Connection;
+pub use connection::{Connection, brokers};
 use native::{Alter, Client, Create, Metadata, Said};
 use reason::Troubles;
 

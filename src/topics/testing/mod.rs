@@ -3,6 +3,7 @@
 mod broker;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -10,7 +11,24 @@ use async_trait::async_trait;
 
 use super::admin::{Admin, AdminError, Alteration, NewTopic, Outcome, Refusal};
 use super::cluster::Cluster;
+use super::declaration::Declaration;
+use super::read::read_file;
+use crate::stack::files::Memory;
+use crate::stack::merged::Env;
+use crate::stack::problem::LoadError;
 use broker::{Held, State, absent};
+
+/// Reads a text as `topics.yml`, with variables.
+pub fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Declaration, LoadError> {
+    let files = Memory(BTreeMap::from([("/w/topics.yml".into(), text.as_bytes().to_vec())]));
+    let env = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    read_file(Path::new("topics.yml"), &Env(env.collect()), &files, Path::new("/w"))
+}
+
+/// What a valid text declares.
+pub fn declaration(text: &str) -> Declaration {
+    read_with(text, &[]).unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// The requests of [`Admin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::read_with;
+use crate::topics::testing::read_with;
 
 /// A text and its variables.
 const BAD: &[&str] = &[

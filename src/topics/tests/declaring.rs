@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::{declaration, read_with};
 use crate::stack::document::load;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Memory;
@@ -11,6 +10,7 @@ use crate::stack::options::LoadOptions;
 use crate::stack::testing::{files, options};
 use crate::topics::declaration::Declaration;
 use crate::topics::read::{declared, read_file};
+use crate::topics::testing::{declaration, read_with};
 
 /// A topic a line.
 fn told(declaration: &Declaration) -> String {

@@ -1,8 +1,8 @@
 //! What health says of declared topics.
 
-use super::declaration;
 use crate::topics::health::{drifted, leaderless, missing, under_replicated};
 use crate::topics::testing::Fake;
+use crate::topics::testing::declaration;
 
 #[test]
 fn each_trouble_is_found_of_declared_topics_only() {

@@ -10,30 +10,11 @@ mod refusals;
 mod reporting;
 mod writing;
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use super::apply::{Applied, apply};
-use super::declaration::Declaration;
 use super::plan::{TopicPlan, plan};
-use super::read::read_file;
-use super::testing::Fake;
-use crate::stack::files::Memory;
-use crate::stack::merged::Env;
-use crate::stack::problem::LoadError;
-
-/// Reads a text as `topics.yml`, with variables.
-pub(super) fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Declaration, LoadError> {
-    let files = Memory(BTreeMap::from([("/w/topics.yml".into(), text.as_bytes().to_vec())]));
-    let env = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-    read_file(Path::new("topics.yml"), &Env(env.collect()), &files, Path::new("/w"))
-}
-
-/// What a valid text declares.
-pub(super) fn declaration(text: &str) -> Declaration {
-    read_with(text, &[]).unwrap_or_else(|error| panic!("{error}"))
-}
+use super::testing::{Fake, declaration};
 
 /// What is to be done so that the cluster is what the text declares.
 pub(super) fn planned(text: &str, fake: &Fake) -> TopicPlan {

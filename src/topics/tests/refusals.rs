@@ -1,7 +1,8 @@
 //! What brokers refuse, with the exact message that is shown, and what is impossible from the start.
 
-use super::{applied, declaration, planned};
+use super::{applied, planned};
 use crate::output::topics as output;
+use crate::topics::testing::declaration;
 use crate::topics::testing::{Call, Fake, Fault, refusal};
 
 const ONE: &str = "- {name: orders, partitions: 3, replication_factor: 1}";

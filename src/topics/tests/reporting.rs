@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{applied, declaration, planned};
+use super::{applied, planned};
 use crate::topics::plan::TopicPlan;
 use crate::topics::report::{Report, Status};
+use crate::topics::testing::declaration;
 use crate::topics::testing::{Call, Fake, Fault, refusal};
 
 #[track_caller]

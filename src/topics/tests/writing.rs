@@ -1,9 +1,9 @@
 //! A declaration written of what a cluster holds.
 
-use super::{declaration, read_with};
 use crate::topics::from_cluster::text;
 use crate::topics::plan::plan;
 use crate::topics::testing::Fake;
+use crate::topics::testing::{declaration, read_with};
 
 #[test]
 fn the_commonest_values_are_the_defaults() {
