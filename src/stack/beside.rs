@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::budget::Budget;
-use super::files::Files;
+use super::files::{Files, STDIN};
 use super::findings::Findings;
 use super::interpolate;
 use super::merged::Env;
@@ -39,6 +39,7 @@ pub fn read(
     cwd: &Path,
 ) -> Result<Beside, LoadError> {
     let shown = match path.strip_prefix(cwd) {
+        _ if path == Path::new(STDIN) => "stdin".to_owned(),
         Ok(below) if !below.as_os_str().is_empty() => below.display().to_string(),
         _ => path.display().to_string(),
     };

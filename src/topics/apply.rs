@@ -1,6 +1,7 @@
 //! Carries a plan out. What was refused or lost on the way and may go better is compared again and sent again, until the
 //! time is up; nothing is ever sent twice without a look in between.
 
+mod delete;
 mod round;
 
 use std::iter;
@@ -13,6 +14,8 @@ use super::cluster::Cluster;
 use super::declaration::Declaration;
 use super::plan::{Action, Reason, TopicPlan};
 use crate::failure::Kind;
+
+pub use delete::prune;
 use round::Open;
 
 /// What came of a plan.
@@ -92,7 +95,9 @@ pub async fn apply(
         if !topics.iter().any(Open::is_open) {
             break;
         }
-        match look_again(admin, &topics, deadline, &mut pauses).await {
+        let open = topics.iter().filter(|open| open.is_open());
+        let names: Vec<String> = open.map(|open| open.topic.clone()).collect();
+        match look_again(admin, &names, deadline, &mut pauses).await {
             Ok(cluster) => round::compare(&mut topics, declaration, &cluster),
             Err(error) => {
                 topics.iter_mut().filter(|open| open.is_open()).for_each(|open| open.lost(&error));
@@ -112,22 +117,20 @@ fn pauses() -> impl Iterator<Item = Duration> {
     iter::successors(Some(FIRST), |pause| Some(pause.mul_f64(GROWTH).min(LONGEST)))
 }
 
-/// The cluster, after a pause, with the settings of the topics that are open; asked until it answers.
+/// The cluster, after a pause, with the settings of these topics; asked until it answers.
 async fn look_again(
     admin: &dyn Admin,
-    topics: &[Open],
+    described: &[String],
     deadline: Instant,
     pauses: &mut impl Iterator<Item = Duration>,
 ) -> Result<Cluster, AdminError> {
-    let names: Vec<String> =
-        topics.iter().filter(|open| open.is_open()).map(|open| open.topic.clone()).collect();
     let mut last = None;
     for pause in pauses {
         if Instant::now() + pause >= deadline {
             break;
         }
         sleep(pause).await;
-        match timeout_at(deadline, admin.read(&names)).await {
+        match timeout_at(deadline, admin.read(described)).await {
             Ok(Ok(cluster)) => return Ok(cluster),
             Ok(Err(error)) if error.retriable => last = Some(error),
             Ok(Err(error)) => return Err(error),

@@ -1,7 +1,7 @@
 //! Kafka topics: what is declared, how the cluster differs from it, and how the difference is carried out.
 //!
 //! [`read`] makes a [`declaration`] of a text, [`plan`] compares it with a [`cluster`] and [`health`] judges the two,
-//! [`from_cluster`] writes the text, [`report`] tells it all to programs: all of these are pure. Effects go through
+//! [`from_cluster`] writes the text, [`prune`] chooses what may go, [`report`] tells it all to programs: all of these are pure. Effects go through
 //! [`admin::Admin`], which [`apply`] carries a plan out with.
 
 pub mod admin;
@@ -14,6 +14,7 @@ pub mod health;
 pub mod kafka;
 pub mod name;
 pub mod plan;
+pub mod prune;
 pub mod read;
 pub mod report;
 mod settings;

@@ -19,7 +19,7 @@ use super::declaration::{Declaration, Topic};
 use super::defaults::{Count, Defaults};
 use super::name;
 use crate::stack::decode::{At, Fields, Keys, Sink};
-use crate::stack::files::Files;
+use crate::stack::files::{Files, STDIN};
 use crate::stack::merged::Env;
 use crate::stack::node::Node;
 use crate::stack::problem::{LoadError, Mark, Problem, Source};
@@ -52,12 +52,15 @@ pub fn declared(stack: &Stack, files: &dyn Files, cwd: &Path) -> Result<Option<D
     declaration.map(Some)
 }
 
-/// The topics that a file declares, `--topics FILE`. A relative path starts from `cwd`.
+/// The topics that a file declares, `--topics FILE`. A relative path starts from `cwd`; `-` is stdin.
 ///
 /// # Errors
 /// The file can't be read, or everything that is wrong with it.
 pub fn read_file(path: &Path, env: &Env, files: &dyn Files, cwd: &Path) -> Result<Declaration, LoadError> {
-    file(&cwd.join(path), None, env, files, cwd)
+    match path == Path::new(STDIN) {
+        true => file(path, None, env, files, cwd),
+        false => file(&cwd.join(path), None, env, files, cwd),
+    }
 }
 
 fn file(

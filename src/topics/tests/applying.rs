@@ -1,8 +1,10 @@
 //! Carrying a plan out, and everything that can happen on the way.
 
+use std::time::Duration;
+
 use super::{applied, planned};
 use crate::failure::Kind;
-use crate::topics::apply::{Applied, End};
+use crate::topics::apply::{Applied, End, prune};
 use crate::topics::testing::{Call, Fake, Fault, new, refusal};
 
 /// A line for each topic: what was done, and how it ended.
@@ -235,6 +237,41 @@ fn a_broker_that_contradicts_itself_is_believed_after_a_while() {
         "c 2 refused: INVALID_PARTITIONS: Topic already has 3 partition(s)."
     );
     assert_eq!(fake.asked().iter().filter(|ask| ask.starts_with("Grow")).count(), 6);
+}
+
+/// What is left after topics were deleted, and how each ended.
+fn pruned(fake: &Fake, topics: &[&str]) -> (String, Vec<End>) {
+    let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
+    let ends = super::asynchronous(prune(fake, &topics, Duration::from_secs(60)));
+    let left = fake.cluster().topics.into_keys().collect::<Vec<_>>().join(" ");
+    (left, ends.into_iter().map(|(_, end)| end).collect())
+}
+
+#[test]
+fn deleting_goes_on_after_trouble_and_deletes_nothing_else() {
+    let fake = || Fake::new(1).with("a", 1, 1, &[]).with("b", 1, 1, &[]).with("c", 1, 1, &[]);
+    let done = |left: &str| (left.to_owned(), vec![End::Done, End::Done]);
+    assert_eq!(pruned(&fake(), &["a", "b"]), done("c"));
+    assert_eq!(pruned(&fake(), &["gone", "b"]), done("a c"));
+    for fault in [
+        Fault::DiesAfter(1),
+        Fault::DiesAfter(2),
+        Fault::Unreachable,
+        Fault::Forgets("a"),
+        Fault::Vanishes("b"),
+    ] {
+        let fake = fake().failing(Call::Delete, fault).failing(Call::Read, Fault::Unreachable);
+        assert_eq!(pruned(&fake, &["a", "b"]), done("c"));
+    }
+    let busy = refusal("NOT_CONTROLLER", "not the controller", true);
+    assert_eq!(pruned(&fake().failing(Call::Delete, Fault::Refuses("a", busy)), &["a", "b"]), done("c"));
+    let disabled = refusal("TOPIC_DELETION_DISABLED", "Topic deletion is disabled.", false);
+    let fake = fake().failing(Call::Delete, Fault::Refuses("a", disabled.clone()));
+    assert_eq!(pruned(&fake, &["a", "b"]), ("a c".to_owned(), vec![End::Refused(disabled), End::Done]));
+    let away = Fake::new(1).with("a", 1, 1, &[]).failing(Call::Delete, Fault::Silent);
+    assert!(matches!(pruned(&away, &["a"]).1[..], [End::Unknown(_)]));
+    let denied = Fake::new(1).with("a", 1, 1, &[]).failing(Call::Delete, Fault::Denied);
+    assert!(matches!(pruned(&denied, &["a"]).1[..], [End::Unknown(_)]));
 }
 
 #[test]

@@ -147,6 +147,9 @@ fn a_file_of_the_command_line_has_the_stacks_variables() {
         let read = read_file(Path::new(path), &env, &disk, Path::new("/w"));
         read.map(|declaration| told(&declaration)).unwrap_or_else(|error| error.to_string())
     };
+    let files = Memory([("-".into(), b"- a b".to_vec())].into());
+    let stdin = read_file(Path::new("-"), &env, &files, Path::new("/w")).unwrap_err().to_string();
+    assert!(stdin.starts_with("stdin:1:3: [0]: "), "{stdin}");
     insta::assert_snapshot!(
         [
             read("there/topics.yml"),
