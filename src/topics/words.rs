@@ -51,11 +51,11 @@ pub fn cause(cause: Cause) -> &'static str {
 /// A change with its causes, as a plan shows it: `+ create topic orders: 3 partitions  (missing)`.
 pub fn change(change: &Change) -> Vec<String> {
     let lines = planned(change).into_iter();
-    lines.map(|planned| format!("{} {}  ({})", planned.symbol, planned.what, planned.cause)).collect()
+    lines.map(|(symbol, what, cause)| format!("{symbol} {what}  ({cause})")).collect()
 }
 
-/// A change as a start's plan has it.
-pub fn planned(change: &Change) -> Vec<crate::plan::operation::Change> {
+/// A change in parts: `+`, `create topic orders: 3 partitions`, `missing`.
+pub fn planned(change: &Change) -> Vec<(char, String, &'static str)> {
     let name = &change.topic;
     let line = |action: &Action| {
         let (symbol, what) = match action {
@@ -65,7 +65,7 @@ pub fn planned(change: &Change) -> Vec<crate::plan::operation::Change> {
                 ('~', format!("topic {name}: {}", self::action(action)))
             }
         };
-        crate::plan::operation::Change { symbol, what, cause: cause(action.cause()).to_owned() }
+        (symbol, what, cause(action.cause()))
     };
     change.actions.iter().map(line).collect()
 }

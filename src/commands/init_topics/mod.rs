@@ -78,7 +78,6 @@ pub struct InitTopicsArgs {
 /// Compares, shows, and applies; exit 1 where something differs or can't be, 5 where the broker refuses.
 pub async fn run(context: &Context, args: InitTopicsArgs) -> Result {
     let end = Instant::now() + args.timeout;
-    let patterns = prune::patterns(&args.prune)?;
     let access = Access::read(&args.bootstrap, args.command_config.as_deref(), context)?;
     let stack = stack(context, &args, &access)?;
     let declaration = match args.from_cluster {
@@ -106,7 +105,7 @@ pub async fn run(context: &Context, args: InitTopicsArgs) -> Result {
     let cluster = kafka.read(&names).await.map_err(failure_of)?;
     let plan = plan(&declaration, &cluster);
     let name = stack.map(|stack| stack.name).unwrap_or_default();
-    let pruned = prune::matching(&plan, &patterns);
+    let pruned = prune::chosen(&plan, &args.prune)?;
     if args.check || args.dry_run {
         show(context, &args, &name, &declaration, &plan, None);
         for topic in &pruned {
@@ -120,7 +119,7 @@ pub async fn run(context: &Context, args: InitTopicsArgs) -> Result {
     let left = end.saturating_duration_since(Instant::now());
     let applied = apply(&kafka, &declaration, &plan, left).await;
     show(context, &args, &name, &declaration, &plan, Some(&applied));
-    prune::delete(context, &kafka, &pruned).await?;
+    prune::delete(context, &kafka, &pruned, end.saturating_duration_since(Instant::now())).await?;
     match outcome(&plan, &applied) {
         Some(kind) => Err(Failure::quiet(kind)),
         None => Ok(()),

@@ -14,6 +14,7 @@ use crate::engine::platform::EnginePlatform;
 use crate::failure::{Kind, Result};
 use crate::plan::declared::{Comparison, Difference};
 use crate::plan::observed::ObservedContainer;
+use crate::plan::operation::Change;
 use crate::run::BackendError;
 use crate::run::apply::Applier;
 use crate::stack::Stack;
@@ -74,7 +75,7 @@ impl Topics {
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok((_, plan))) => Comparison {
                 what: Declared::Topics,
-                difference: Difference::Known(plan.changes.iter().flat_map(words::planned).collect()),
+                difference: Difference::Known(changes(&plan)),
                 notes: notes(&plan),
             },
             _ => unknown,
@@ -103,6 +104,11 @@ impl Topics {
 async fn platform(engine: Arc<dyn Engine>, containers: Vec<ObservedContainer>) -> Result<Shared> {
     let platform = EnginePlatform::from_containers(engine, containers).await?;
     Ok(Arc::new(platform.with_helper(helper_image()?)))
+}
+
+fn changes(plan: &TopicPlan) -> Vec<Change> {
+    let planned = plan.changes.iter().flat_map(words::planned);
+    planned.map(|(symbol, what, cause)| Change { symbol, what, cause: cause.to_owned() }).collect()
 }
 
 /// What stays as it is, and should be known.

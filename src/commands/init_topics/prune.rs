@@ -1,29 +1,29 @@
 //! Deleting topics that nobody declares, by name and after a yes.
 
-use globset::{Glob, GlobMatcher};
+use std::time::Duration;
 
 use crate::commands::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::topics::admin::Admin;
-use crate::topics::kafka::Kafka;
+use crate::topics::apply::{End, prune};
 use crate::topics::plan::TopicPlan;
+use crate::topics::prune::matching;
+use crate::topics::words;
 
-/// The patterns of `--prune`.
-pub fn patterns(globs: &[String]) -> Result<Vec<GlobMatcher>> {
-    let compiled = globs.iter().map(|glob| Glob::new(glob).map(|glob| glob.compile_matcher()));
-    compiled
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::usage(format!("--prune: {error}")).hint("--prune 'old.*', in quotes"))
-}
-
-/// The undeclared topics whose whole name matches. Kafka's own are never among a plan's.
-pub fn matching<'a>(plan: &'a TopicPlan, patterns: &[GlobMatcher]) -> Vec<&'a str> {
-    let matches = |name: &&String| patterns.iter().any(|pattern| pattern.is_match(name.as_str()));
-    plan.undeclared.iter().filter(matches).map(String::as_str).collect()
+/// The undeclared topics that a pattern of `--prune` means.
+pub fn chosen(plan: &TopicPlan, patterns: &[String]) -> Result<Vec<String>> {
+    let mut chosen = Vec::new();
+    for pattern in patterns {
+        let matching = matching(&plan.undeclared, pattern);
+        chosen.extend(matching.map_err(|error| Failure::usage(format!("--prune: {error}")))?);
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
 }
 
 /// Asks whether they are to go.
-pub fn sure(context: &Context, topics: &[&str], yes: bool) -> Result {
+pub fn sure(context: &Context, topics: &[String], yes: bool) -> Result {
     if yes || topics.is_empty() {
         return Ok(());
     }
@@ -38,26 +38,24 @@ pub fn sure(context: &Context, topics: &[&str], yes: bool) -> Result {
     }
 }
 
-/// Deletes them; each refusal is told.
-pub async fn delete(context: &Context, kafka: &Kafka, topics: &[&str]) -> Result {
-    if topics.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = topics.iter().map(|name| (*name).to_owned()).collect();
-    let outcomes = kafka.delete(&names).await.map_err(super::failure_of)?;
-    let mut refused = Vec::new();
-    for (topic, outcome) in &outcomes {
-        match outcome {
-            Ok(()) => context.printer.say(format_args!("deleted {topic}")),
-            // Somebody else was quicker.
-            Err(refusal) if refusal.code == "UNKNOWN_TOPIC_OR_PARTITION" => {}
-            Err(refusal) => refused.push(format!("topic {topic}: {refusal}")),
+/// Deletes them; each that isn't is told.
+pub async fn delete(context: &Context, admin: &dyn Admin, topics: &[String], limit: Duration) -> Result {
+    let mut left = Vec::new();
+    let mut kind = None;
+    for (topic, end) in prune(admin, topics, limit).await {
+        match end {
+            End::Done => context.printer.say(format_args!("deleted {topic}")),
+            end => {
+                kind = kind.or(end.failure());
+                left.push(format!("topic {topic}: {}", words::end(&end)));
+            }
         }
     }
-    match refused.split_first() {
+    match left.split_first() {
         None => Ok(()),
         Some((first, more)) => {
-            Err(Failure::new(Kind::Backend, format!("could not delete: {first}")).detail(more.to_vec()))
+            let kind = kind.unwrap_or(Kind::Backend);
+            Err(Failure::new(kind, format!("could not delete {first}")).detail(more.to_vec()))
         }
     }
 }
