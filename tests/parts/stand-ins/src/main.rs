@@ -1,8 +1,10 @@
-//! Answers in tests for Kong, Konga and Grafana, whose real images can't be had there.
+//! Answers in tests for Kong, Konga, Grafana and Kafka UI, whose real images can't be had there.
 //!
 //! Which one it answers for is the name it is called by, else the first argument, else `VV_STAND_IN`. It says what
 //! it is in its Server header and its pages, and never passes for the real thing.
 
+mod kafka_ui;
+mod kafka_wire;
 mod kong;
 mod pages;
 mod proxy;
@@ -27,7 +29,7 @@ async fn main() -> ExitCode {
     let mut name = called.rsplit('/').next().unwrap_or_default().to_owned();
     if !["kong", "konga", "grafana", "grafana-server", "run.sh"].contains(&name.as_str()) {
         let first = arguments.first().cloned();
-        name = match first.filter(|first| ["kong", "konga", "grafana"].contains(&first.as_str())) {
+        name = match first.filter(|first| ["kong", "konga", "grafana", "kafka-ui"].contains(&first.as_str())) {
             Some(first) => {
                 arguments.remove(0);
                 first
@@ -46,6 +48,7 @@ async fn main() -> ExitCode {
         }
         ("kong", [] | ["docker-start" | "start", ..]) => kong::serve().await,
         ("konga", _) => pages::konga().await,
+        ("kafka-ui", _) => kafka_ui::serve_ui().await,
         ("grafana" | "grafana-server" | "run.sh", _) => pages::grafana().await,
         (name, arguments) => {
             Err(anyhow::anyhow!("the stand-in doesn't know '{name} {}'", arguments.join(" ")))

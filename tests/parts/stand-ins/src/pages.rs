@@ -34,7 +34,8 @@ pub async fn metrics() -> &'static str {
     "# HELP stand_in_info A stand-in answers here.\n# TYPE stand_in_info gauge\nstand_in_info 1\n"
 }
 
-fn page(name: &'static str) -> Router {
+/// A page that says who answers.
+pub fn page(name: &'static str) -> Router {
     let text =
         format!("<!doctype html><title>Stand-in for {name}</title><p>A test stands in for {name} here.\n");
     let show = move || {
