@@ -4,13 +4,18 @@ use std::process::Command;
 
 use crate::support::{BUSYBOX, Project, free_port};
 
-/// docker compose of `make peers`, in this project.
-fn compose(project: &Project, words: &[&str]) -> String {
-    let peer = std::env::var("VV_PEER_COMPOSE").unwrap_or_else(|_| {
+/// docker compose of `make peers`.
+pub fn peer() -> String {
+    std::env::var("VV_PEER_COMPOSE").unwrap_or_else(|_| {
         let cache = std::env::var("XDG_CACHE_HOME")
             .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap()));
         format!("{cache}/vv-peers/docker-compose-v2.40.3")
-    });
+    })
+}
+
+/// docker compose of `make peers`, in this project.
+fn compose(project: &Project, words: &[&str]) -> String {
+    let peer = peer();
     let output = Command::new(&peer)
         .args(["-p", &project.name])
         .args(words)

@@ -18,6 +18,7 @@ mod platforms;
 mod probes;
 mod relay;
 mod rooms;
+mod shipped;
 mod soak;
 mod told;
 mod topics;

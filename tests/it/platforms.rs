@@ -8,6 +8,7 @@ use crate::support::{Project, docker};
 /// choose from (20,000), and below those that the system gives to connections.
 const DEMO: u16 = 3_100;
 const VALUEVERSE: u16 = 2_900;
+const MES: u16 = 2_700;
 
 fn get(url: &str) -> String {
     let output = std::process::Command::new("curl").args(["-sS", "--max-time", "10", url]).output().unwrap();
@@ -135,4 +136,43 @@ fn valueverse_comes_up_breaks_scales_and_is_repaired() {
     assert!(plan.contains("environment: JWT_SECRET") && !plan.contains("another"), "{plan}");
     platform.ok(&["down", "-v"]);
     assert_eq!(platform.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn the_mes_has_its_bus_and_survives_that_it_is_killed() {
+    let bus = Project::of_stack("mes", "mes", MES);
+    bus.ok(&["start"]);
+    let well = || {
+        let report = bus.json(&["health", "--fail-on", "warn", "--format", "json"]);
+        assert_eq!(report["status"], "ok", "{report:#}");
+        for system in ["zookeeper", "kafka", "kafka-ui"] {
+            proven(&report, system, "deep");
+        }
+    };
+    well();
+    bus.ok(&["health", "--fail-on", "warn"]);
+    bus.ok(&["urls", "--check"])
+        .shows(&format!("kafka://localhost:{}", MES + 9092))
+        .shows(&format!("http://localhost:{}", MES + 8080));
+    bus.ok(&["start"]).says("nothing to do");
+    let kafka = bus.container("kafka-1");
+    // As the platform's page has it, in the container.
+    let topics = ["exec", &kafka, "kafka-topics", "--list", "--bootstrap-server", "localhost:9092"];
+    assert_eq!(docker(&topics).trim(), "vv-probe");
+    // A producer asks for its topic in the way that may make it.
+    let produce = "echo tea | kafka-console-producer --bootstrap-server localhost:9092 --topic typo \
+        --producer-property max.block.ms=1500";
+    docker(&["exec", &kafka, "sh", "-c", produce]);
+    assert_eq!(docker(&topics).trim(), "vv-probe", "a topic that nobody declared came by being asked for");
+
+    // As when the machine goes down: ZooKeeper still holds the dead broker's session.
+    let before = bus.containers();
+    docker(&["kill", &kafka, &bus.container("zookeeper-1")]);
+    bus.fails(1, &["health"]).says("kafka");
+    bus.ok(&["start"]);
+    assert_eq!(bus.containers(), before, "the same containers, started again");
+    assert_eq!(docker(&["inspect", "-f", "{{.RestartCount}}", &kafka]).trim(), "0");
+    well();
+    bus.ok(&["down", "-v"]);
+    assert_eq!(bus.leftovers(), Vec::<String>::new());
 }

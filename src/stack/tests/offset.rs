@@ -175,7 +175,7 @@ fn every_port_variable_of_a_shipped_stack_is_a_published_port() {
             words.filter_map(|word| word.parse().ok()).filter(|n| (20_000..30_000).contains(n)).collect()
         };
         let (plain, moved) = (numbers(&text(0)), numbers(&text(5000)));
-        assert!(plain.len() > 5, "{name}: {plain:?}");
+        assert!(plain.len() > 3, "{name}: {plain:?}");
         assert_eq!(moved, plain.iter().map(|port| port + 5000).collect::<Vec<_>>(), "{name}");
     }
 }

@@ -93,7 +93,9 @@ fn declared(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Vec<Clu
         let name = match of(index, "NAME") {
             Some(name) => name,
             None if index == 0 && of(1, "BOOTSTRAPSERVERS").is_none() => "Default".to_owned(),
-            None => anyhow::bail!("KAFKA_CLUSTERS_{index}_NAME is missing: one of several clusters needs a name"),
+            None => {
+                anyhow::bail!("KAFKA_CLUSTERS_{index}_NAME is missing: one of several clusters needs a name")
+            }
         };
         let read_only = of(index, "READONLY").is_some_and(|value| value == "true");
         clusters.push(Cluster { name, servers, read_only, seen: Mutex::new(Seen::Nothing) });
@@ -108,7 +110,11 @@ async fn ask(servers: &str) -> anyhow::Result<Metadata> {
         match metadata(server).await {
             Ok(metadata) => {
                 for broker in &metadata.brokers {
-                    drop(connect(broker).await.with_context(|| format!("{server} sends clients on to {broker}"))?);
+                    drop(
+                        connect(broker)
+                            .await
+                            .with_context(|| format!("{server} sends clients on to {broker}"))?,
+                    );
                 }
                 return Ok(metadata);
             }
@@ -187,8 +193,12 @@ mod tests {
     use super::*;
 
     fn names(variables: &[(&str, &str)]) -> anyhow::Result<Vec<String>> {
-        let of = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Ok(declared(of)?.into_iter().map(|cluster| format!("{} at {}", cluster.name, cluster.servers)).collect())
+        let of =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Ok(declared(of)?
+            .into_iter()
+            .map(|cluster| format!("{} at {}", cluster.name, cluster.servers))
+            .collect())
     }
 
     #[test]

@@ -29,7 +29,8 @@ async fn main() -> ExitCode {
     let mut name = called.rsplit('/').next().unwrap_or_default().to_owned();
     if !["kong", "konga", "grafana", "grafana-server", "run.sh"].contains(&name.as_str()) {
         let first = arguments.first().cloned();
-        name = match first.filter(|first| ["kong", "konga", "grafana", "kafka-ui"].contains(&first.as_str())) {
+        name = match first.filter(|first| ["kong", "konga", "grafana", "kafka-ui"].contains(&first.as_str()))
+        {
             Some(first) => {
                 arguments.remove(0);
                 first
