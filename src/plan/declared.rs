@@ -90,9 +90,10 @@ impl<'a> Steps<'a> {
             return None;
         }
         // What is started anew may have lost what it held.
-        let settled = holders.iter().all(|holder| holder.is_settled());
+        let started = |holder: &&Decision<'_>| !self.started(&holder.desired.service.name).is_empty();
+        let lasts = !holders.iter().any(started);
         let changes = match &comparison.difference {
-            Difference::Known(changes) if settled => match changes.is_empty() {
+            Difference::Known(changes) if lasts => match changes.is_empty() {
                 true => return None,
                 false => Some(changes.clone()),
             },

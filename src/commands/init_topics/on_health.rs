@@ -135,7 +135,14 @@ mod tests {
             told(Fake::new(1).with("a", 1, 1, &[]).with("b", 1, 1, &[]).with("c", 1, 1, &[])),
             told(whole().with("c", 1, 1, &[("max.message.bytes", "5")])),
         ];
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r"
+        Ok 3 topics, as declared -> 
+        Fail missing: c -> vv init-topics
+        Fail without a leader: c (0) -> is every broker up? vv logs shows why one left
+        Warn replicas not in sync: a (0, 1) -> a broker is down, or can't keep up with the leader
+        Warn not as declared: a: grow 1 → 2 partitions; b: set retention.ms 604800000 → 1000 -> vv init-topics
+        Warn not as declared: c: max.message.bytes=5 is set and not declared -> vv init-topics --check shows each, and what to do
+        ");
     }
 
     #[test]

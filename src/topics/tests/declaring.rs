@@ -161,3 +161,33 @@ fn a_file_of_the_command_line_has_the_stacks_variables() {
         .join("\n")
     );
 }
+
+/// The names are those of the platform's own page, in its order.
+#[test]
+fn the_mes_declares_what_its_page_lists() {
+    for (replicas, wanted) in [("", 1), ("3", 3)] {
+        let env = [("KAFKA_REPLICATION_FACTOR".to_owned(), replicas.to_owned())];
+        let options = LoadOptions {
+            cwd: "/w".into(),
+            stack: Some("mes".into()),
+            env: env.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+            ..Default::default()
+        };
+        let nothing = Memory::default();
+        let layered = Layered::new(&nothing);
+        let stack = load(&options, &layered).unwrap_or_else(|error| panic!("{error}"));
+        let declaration =
+            declared(&stack, &layered, Path::new("/w")).unwrap_or_else(|error| panic!("{error}")).unwrap();
+        assert_eq!(declaration.warnings, Vec::<String>::new());
+        let names: Vec<&str> = declaration.topics.iter().map(|topic| topic.name.as_str()).collect();
+        let listed = include_str!("../../../tests/fixtures/mes-topics.txt");
+        assert_eq!(names, listed.lines().collect::<Vec<_>>());
+        for topic in &declaration.topics {
+            assert!(topic.partitions.is_some_and(|count| (1..=5).contains(&count)), "{topic:?}");
+            assert_eq!(topic.replication_factor, Some(wanted), "{topic:?}");
+            assert_eq!(topic.config.len(), 1, "{topic:?}");
+            assert_eq!(topic.config["retention.ms"].as_deref(), Some("604800000"), "{topic:?}");
+            assert!(topic.owner.is_some() && topic.description.is_some(), "{topic:?}");
+        }
+    }
+}
