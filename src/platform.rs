@@ -96,6 +96,9 @@ pub enum PlatformError {
     /// It took longer than this.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
+    /// A run of the command that was begun before hasn't ended in this time, so it wasn't run again.
+    #[error("a run that was begun before goes on")]
+    StillRuns(Duration),
     /// Anything else the platform said.
     #[error("{0}")]
     Other(String),
@@ -117,7 +120,8 @@ pub trait Platform: Send + Sync {
         Vec::new()
     }
 
-    /// Runs a command in a replica. Past `timeout` the answer is [`PlatformError::Timeout`].
+    /// Runs a command in a replica. Past `timeout` the answer is [`PlatformError::Timeout`], and the command runs on:
+    /// the same one isn't begun a second time meanwhile ([`PlatformError::StillRuns`]).
     async fn exec(
         &self,
         replica: &Replica,

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod docker;
+pub mod earlier;
 pub mod evidence;
 #[doc(hidden)]
 pub mod memory;
@@ -137,6 +138,8 @@ pub struct ContainerDetails {
     pub addresses: BTreeMap<String, String>,
     /// The ID of its image.
     pub image_id: String,
+    /// The ids of the commands that were run in it and haven't ended; some engines list ended ones, too.
+    pub execs: Vec<String>,
     /// What it was made of, with what its image sets taken out.
     pub spec: ContainerSpec,
     /// What its image sets.
@@ -260,6 +263,17 @@ pub struct ExecSession {
     pub id: String,
 }
 
+/// A command in a container, whoever runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecState {
+    /// The command.
+    pub command: Vec<String>,
+    /// It hasn't ended.
+    pub running: bool,
+    /// How it ended; nothing for one that runs, or was never started.
+    pub code: Option<i64>,
+}
+
 /// A container engine. Every method is one call to it, but for those that say otherwise; those on containers take a
 /// name or an id.
 #[async_trait]
@@ -349,6 +363,8 @@ pub trait Engine: evidence::Evidence + survey::Survey {
     async fn exec_detached(&self, container: &str, request: &ExecRequest) -> Result<(), EngineError>;
     /// The exit code of a command that has ended.
     async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError>;
+    /// What a command is, and whether it still runs.
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError>;
     /// Tells a command's terminal its size.
     async fn exec_resize(&self, id: &str, width: u16, height: u16) -> Result<(), EngineError>;
     /// Attaches to a container's first process, before it is started.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
+use super::earlier::{self, Earlier};
 use super::relay::{HelperImage, Relay};
 use super::{ContainerDetails, Engine, EngineError, ExecRequest, LogQuery};
 use crate::plan::observed::{ContainerState, Health, ObservedContainer};
@@ -177,6 +178,13 @@ impl Platform for EnginePlatform {
     ) -> Result<ExecResult, PlatformError> {
         let container = self.container(replica)?;
         let request = ExecRequest { command: command.to_vec(), ..ExecRequest::default() };
+        // Some of the time is left for saying so.
+        match earlier::in_container(self.engine.as_ref(), &container.id, command, limit.mul_f64(0.9)).await {
+            Earlier::Ended(0) => return Ok(ExecResult::default()),
+            // It may pass by now.
+            Earlier::Nothing | Earlier::Ended(_) => {}
+            Earlier::Running => return Err(PlatformError::StillRuns(limit)),
+        }
         let run = async {
             let mut session = self.engine.exec(&container.id, &request).await?;
             let mut output = Vec::new();

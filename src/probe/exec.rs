@@ -31,9 +31,17 @@ pub(super) async fn run(target: &Target<'_>, command: &[String]) -> Ran {
             "the command doesn't end within {}",
             target.deadline.limit_text()
         ))),
+        Ok(Err(PlatformError::StillRuns(_))) => Ran::Late(still_runs(target)),
         Ok(Err(error)) => Ran::Refused(ProbeFailure::new(error.to_string())),
         Ok(Ok(ran)) => Ran::Ended(judge(&ran)),
     }
+}
+
+/// vv has no way to end it, so at least it isn't begun a second time.
+fn still_runs(target: &Target<'_>) -> ProbeFailure {
+    let (container, service) = (&target.status.name, &target.service.name);
+    ProbeFailure::new("a run of the command that was begun before still goes on, so it wasn't run again")
+        .hint(format!("docker top {container} shows it; vv restart {service} ends it"))
 }
 
 fn judge(ran: &ExecResult) -> Result<Answer, ProbeFailure> {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
 use super::protocol::Row;
+use crate::engine::earlier::{self, Earlier};
 use crate::engine::{ContainerDetails, Engine, EngineError, ExecRequest, ExecSession};
 use crate::probe::said::{lacks_the_command, telling_line};
 use crate::stack::model::Test;
@@ -65,6 +66,8 @@ pub(super) struct HealthTest {
     container: String,
     name: String,
     request: ExecRequest,
+    /// The commands that ran there when it was looked at.
+    seen: Vec<String>,
     limit: Duration,
 }
 
@@ -89,8 +92,8 @@ impl HealthTest {
             Test::Shell(line) => shell(&healthcheck.shell).into_iter().chain([line.clone()]).collect(),
         };
         let request = ExecRequest { command, ..ExecRequest::default() };
-        let (container, name) = (container.id.clone(), container.name.clone());
-        Some(Self { engine, container, name, request, limit: healthcheck.timeout })
+        let (id, name, seen) = (container.id.clone(), container.name.clone(), container.execs.clone());
+        Some(Self { engine, container: id, name, request, seen, limit: healthcheck.timeout })
     }
 
     /// Runs the test at once and again until one run passes, or the engine's verdict is in.
@@ -153,8 +156,15 @@ impl HealthTest {
         }
     }
 
-    /// One run.
+    /// One run; none while one that was begun before goes on, by another vv or by the engine.
     async fn run(&self) -> Run {
+        match earlier::among(self.engine.as_ref(), &self.seen, &self.request.command, self.limit).await {
+            Earlier::Ended(0) => return Run::Passed,
+            Earlier::Nothing | Earlier::Ended(_) => {}
+            Earlier::Running => {
+                return Run::Failed("a run of its test that was begun before still goes on".to_owned());
+            }
+        }
         let started = timeout(self.limit, self.engine.exec(&self.container, &self.request)).await;
         let mut session = match started {
             Ok(Ok(session)) => session,

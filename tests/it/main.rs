@@ -12,6 +12,7 @@ mod failures;
 mod health;
 mod interop;
 mod lifecycle;
+mod misleading;
 mod one_offs;
 mod paused;
 mod platforms;

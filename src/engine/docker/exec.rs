@@ -10,7 +10,7 @@ use bollard::query_parameters::{AttachContainerOptionsBuilder, ResizeExecOptions
 use futures_util::{Stream, StreamExt};
 
 use super::client::Client;
-use crate::engine::{EngineError, EngineStream, ExecRequest, ExecSession};
+use crate::engine::{EngineError, EngineStream, ExecRequest, ExecSession, ExecState};
 
 /// How long the exit code of a command may be missing after its output has ended.
 const EXIT_LIMIT: Duration = Duration::from_secs(10);
@@ -87,6 +87,18 @@ pub async fn exit_code(client: &Client, id: &str) -> Result<i64, EngineError> {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(100));
     }
+}
+
+/// What a command is, and whether it still runs.
+pub async fn state(client: &Client, id: &str) -> Result<ExecState, EngineError> {
+    let answer = client.call("ask whether a command still runs", client.docker().inspect_exec(id)).await?;
+    let process = answer.process_config.unwrap_or_default();
+    let words = process.entrypoint.into_iter().chain(process.arguments.unwrap_or_default());
+    Ok(ExecState {
+        command: words.collect(),
+        running: answer.running.unwrap_or_default(),
+        code: answer.exit_code,
+    })
 }
 
 /// Tells a command's terminal its size.

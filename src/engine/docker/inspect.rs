@@ -89,6 +89,7 @@ fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDe
             .map(|(name, endpoint)| (name, endpoint.ip_address.unwrap_or_default()))
             .collect(),
         image_id: answer.image.unwrap_or_default(),
+        execs: answer.exec_ids.unwrap_or_default(),
         spec,
         image_sets: spec_of::image(image),
     }
@@ -201,6 +202,7 @@ mod tests {
                 "shop_b": "",
             },
             image_id: "sha256:fe12fe451c1bfc31586183b81270cb405f29d6cd2df2e6b35b8a84e103ed92fb",
+            execs: [],
             spec: ContainerSpec {
                 image: "",
                 ..

@@ -39,7 +39,7 @@ use self::inspect::ImageCache;
 use super::connect::Endpoint;
 use super::{
     ConnectOptions, ContainerDetails, ContainerEvent, Engine, EngineError, EngineStream, ExecRequest,
-    ExecSession, LogLine, LogQuery, OnProgress, PublishedPort,
+    ExecSession, ExecState, LogLine, LogQuery, OnProgress, PublishedPort,
 };
 use crate::plan::observed::{EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
@@ -215,6 +215,10 @@ impl Engine for DockerEngine {
 
     async fn exec_exit_code(&self, id: &str) -> Result<i64, EngineError> {
         exec::exit_code(&self.client, id).await
+    }
+
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError> {
+        exec::state(&self.client, id).await
     }
 
     async fn exec_resize(&self, id: &str, width: u16, height: u16) -> Result<(), EngineError> {

@@ -301,6 +301,11 @@ impl State {
         }
     }
 
+    fn running_execs(&self, container: &str) -> Vec<String> {
+        let of = self.execs.iter().filter(|(_, (id, _))| id == container);
+        of.map(|(exec, _)| exec).filter(|exec| !self.exec_codes.contains_key(*exec)).cloned().collect()
+    }
+
     pub fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError> {
         let found = self.get("inspect container", container)?;
         let time = |moment: Option<Instant>| moment.map(|moment| self.timestamp(moment).to_string());
@@ -326,6 +331,7 @@ impl State {
                 .map(|(name, joined)| (name.clone(), joined.address.clone()))
                 .collect(),
             image_id: found.image_id.clone(),
+            execs: self.running_execs(&found.id),
             spec,
             image_sets: ContainerSpec::default(),
         })

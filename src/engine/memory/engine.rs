@@ -11,7 +11,7 @@ use super::MemoryEngine;
 use super::state::State;
 use crate::engine::{
     ContainerDetails, ContainerEvent, ContainerEventKind, Engine, EngineError, EngineStream, ExecRequest,
-    ExecSession, LogLine, LogQuery, OnProgress, Progress, PublishedPort,
+    ExecSession, ExecState, LogLine, LogQuery, OnProgress, Progress, PublishedPort,
 };
 use crate::plan::observed::{ContainerState, EngineInfo, Observed, ObservedContainer};
 use crate::plan::spec::{CopiedFile, CreateContainer, CreateNetwork, CreateVolume};
@@ -266,6 +266,18 @@ impl Engine for MemoryEngine {
                 attempt: format!("read the exit code of {id}"),
                 message: "it runs".to_owned(),
             })
+        })
+        .await
+    }
+
+    async fn exec_state(&self, id: &str) -> Result<ExecState, EngineError> {
+        self.call("exec_state", id, |state| {
+            let Some((_, command)) = state.execs.get(id) else {
+                let attempt = format!("ask whether {id} still runs");
+                return Err(EngineError::NotFound { attempt, message: "No such exec instance".to_owned() });
+            };
+            let code = state.exec_codes.get(id).copied();
+            Ok(ExecState { command: command.clone(), running: code.is_none(), code })
         })
         .await
     }

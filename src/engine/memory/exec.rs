@@ -70,6 +70,7 @@ impl MemoryEngine {
                 let script = state.exec_script(found, request);
                 let (name, id) = (found.name.clone(), found.id.clone());
                 state.exec_begins(&name);
+                state.execs.insert(exec.clone(), (id.clone(), request.command.clone()));
                 Ok((exec, name, id, script))
             })
             .await?;

@@ -31,6 +31,8 @@ pub(super) struct State {
     /// Commands that run now, by container name.
     pub execs_now: BTreeMap<String, usize>,
     pub most_execs_at_once: BTreeMap<String, usize>,
+    /// The container's id and the command of every command so far.
+    pub execs: BTreeMap<String, (String, Vec<String>)>,
     /// Exit codes of commands that have ended.
     pub exec_codes: BTreeMap<String, i64>,
     /// What follows from a call once its locks are free.
@@ -153,6 +155,7 @@ impl State {
             foreign_ports: BTreeSet::new(),
             execs_now: BTreeMap::new(),
             most_execs_at_once: BTreeMap::new(),
+            execs: BTreeMap::new(),
             exec_codes: BTreeMap::new(),
             outbox: Outbox::default(),
             serial: 0,

@@ -4,6 +4,7 @@ use super::support::*;
 use crate::engine::memory::{Behaviour, ExecScript};
 use crate::engine::{ContainerEventKind, Engine as _, EngineError};
 use crate::plan::observed::Health;
+use crate::plan::operation::Operation;
 use crate::plan::operation::WaitCondition::{self, Healthy, Ready};
 use crate::plan::spec::ContainerSpec;
 
@@ -335,4 +336,23 @@ async fn the_engine_s_ids_are_names_in_what_is_said() {
     bench.run(&steps).await.unwrap();
     let said = bench.recorder.with("progress").join(" ");
     assert!(said.contains("Container shop-web-1 is paused") && !said.contains(&id), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_another_vv_left_behind_is_not_run_beside() {
+    let bench = Bench::new();
+    bench.engine.script("web", Behaviour { test_takes: secs(40), ..Behaviour::default() });
+    let plan = one(checked_every(secs(60)), Healthy);
+    let mut hasty = Bench { engine: bench.engine.clone(), ..Bench::new() };
+    hasty.options.timeout = Some(secs(2));
+    hasty.run(&plan).await.unwrap_err();
+    // The container runs by now, and so does the test that nobody listens to.
+    let waiting = Steps { operations: vec![Operation { after: Vec::new(), ..plan.operations[2].clone() }] };
+    let outcome = bench.run(&waiting).await.unwrap();
+    assert_eq!(bench.engine.count("exec"), 1);
+    assert!(outcome.took > secs(37) && outcome.took < secs(40), "{:?}", outcome.took);
+    assert_eq!(
+        bench.recorder.with("progress")[0],
+        "progress 0 health: a run of its test that was begun before still goes on"
+    );
 }
