@@ -184,11 +184,8 @@ impl<'a> Deployment<'a> {
         };
         let reporter = self.context.printer.reporter();
         let interrupt = super::interrupt();
-        let outcome =
-            execute(plan, Arc::clone(&self.engine), ready, reporter.as_ref(), &options, &interrupt).await?;
-        for warning in outcome.warnings {
-            self.context.printer.warn(warning);
-        }
+        // What was only a warning has been reported by now.
+        execute(plan, Arc::clone(&self.engine), ready, reporter.as_ref(), &options, &interrupt).await?;
         Ok(())
     }
 }

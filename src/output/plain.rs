@@ -30,11 +30,18 @@ struct State {
     begun: Instant,
     operations: Vec<Operation>,
     lasting: Lasting,
+    /// What was said already.
+    warned: BTreeSet<String>,
 }
 
 impl State {
     fn new() -> Self {
-        Self { begun: Instant::now(), operations: Vec::new(), lasting: Lasting::default() }
+        Self {
+            begun: Instant::now(),
+            operations: Vec::new(),
+            lasting: Lasting::default(),
+            warned: BTreeSet::new(),
+        }
     }
 
     fn line(&self, line: &str) {
@@ -77,7 +84,8 @@ impl Reporter for Plain {
     fn event(&self, event: Event) {
         let mut state = lock(&self.state);
         state.note(&event);
-        let of = |id: OperationId| state.operations.get(id);
+        let State { operations, warned, .. } = &mut *state;
+        let of = |id: OperationId| operations.get(id);
         let line = match &event {
             Event::Started { id } if self.verbose => {
                 of(*id).map(|operation| format!("{}…", phrase(operation)))
@@ -91,8 +99,9 @@ impl Reporter for Plain {
                 .map(|operation| {
                     format!("{} {} ({})", operation.target, past(&operation.action), short_duration(*took))
                 }),
-            Event::Warned { id, message } => {
-                of(*id).map(|operation| format!("{}: {message}", operation.target))
+            // Several waits may be for the same service.
+            Event::Warned { message, .. } => {
+                warned.insert(message.clone()).then(|| format!("warning: {message}"))
             }
             Event::Failed { id, message } => {
                 of(*id).map(|operation| format!("{} failed: {message}", operation.target))

@@ -62,6 +62,15 @@ pub(super) fn is_optional<'a>(name: &str, dependents: impl IntoIterator<Item = &
     !needs.is_empty() && !needs.contains(&true)
 }
 
+/// Who can do without a service (`required: false`), where nobody else of the stack depends on it; otherwise nobody.
+pub fn not_required_by<'a>(stack: &'a Stack, name: &str) -> Vec<&'a str> {
+    if !is_optional(name, stack.services.values()) {
+        return Vec::new();
+    }
+    let dependents = stack.services.values().filter(|other| edges(other).iter().any(|edge| edge.to == name));
+    dependents.map(|other| other.name.as_str()).collect()
+}
+
 /// The active services, each after those it depends on; otherwise as in the file.
 pub(super) fn order(stack: &Stack) -> Vec<&Service> {
     let mut placed = BTreeSet::new();

@@ -43,6 +43,7 @@ mod waits;
 mod writer;
 
 pub use down::{DownRequest, down_plan};
+pub use graph::not_required_by;
 pub use images::{build_plan, images_plan, pull_plan};
 pub use input::{Inputs, PlanError, StartRequest, Stub, Stubs};
 pub use lifecycle::{restart_plan, stop_plan};

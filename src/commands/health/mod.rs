@@ -128,6 +128,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     let end = Instant::now() + args.limit();
     let scope = Scope {
         services: context::select(&stack, &args.services)?,
+        named: !args.services.is_empty(),
         stack: &stack,
         engine: context.engine_within(args.limit()).await?,
         depth: if args.quick { Level::Protocol } else { Level::Deep },

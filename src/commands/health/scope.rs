@@ -13,6 +13,7 @@ use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::short_duration;
 use crate::output::typed::retype;
+use crate::plan::not_required_by;
 use crate::platform::Platform;
 use crate::probe::checks::{check_services, check_within};
 use crate::probe::{Check, Level, Outcome, Patience, Report};
@@ -22,6 +23,8 @@ use crate::stack::{Service, Stack};
 pub struct Scope<'a> {
     pub stack: &'a Stack,
     pub services: Vec<&'a Service>,
+    /// The user named them.
+    pub named: bool,
     pub engine: Arc<dyn Engine>,
     pub depth: Level,
     pub each: Duration,
@@ -59,6 +62,7 @@ impl Scope<'_> {
             let after = checks.iter().rposition(of_holder).map_or(checks.len(), |last| last + 1);
             checks.insert(after, unless_broken(check, &own));
         }
+        self.pardon(&mut checks);
         Ok(self.document(&checks))
     }
 
@@ -83,6 +87,7 @@ impl Scope<'_> {
         let checks = check_within(self.stack, service, platform.as_ref(), self.depth, patience);
         let (mut checks, topics) = tokio::join!(checks, self.topics(service, platform, patience));
         checks.extend(topics.map(|check| unless_broken(check, &checks)));
+        self.pardon(&mut checks);
         checks
     }
 
@@ -101,5 +106,19 @@ impl Scope<'_> {
 
     fn holds_topics(&self, service: &Service) -> bool {
         Topics::told_of(self.stack) == Some(service.name.as_str())
+    }
+
+    /// What everybody can do without (`required: false`) fails nobody, as in a start; who names it wants it well.
+    fn pardon(&self, checks: &mut [Check]) {
+        if self.named {
+            return;
+        }
+        for check in checks.iter_mut().filter(|check| check.outcome == Outcome::Fail) {
+            let optional_for = not_required_by(self.stack, &check.replica.service);
+            if !optional_for.is_empty() {
+                check.outcome = Outcome::Warn;
+                check.detail = format!("{} (not required by {})", check.detail, optional_for.join(", "));
+            }
+        }
     }
 }
