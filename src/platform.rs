@@ -26,10 +26,23 @@ pub struct ReplicaStatus {
     pub health: Option<HealthVerdict>,
     /// How often it was restarted, where known.
     pub restarts: u64,
+    /// How long it has been up, where it runs and that is known.
+    pub up_for: Option<Duration>,
+    /// How its last run ended, of one that was restarted.
+    pub last_end: LastEnd,
     /// The container's name, for messages.
     pub name: String,
     /// It is the stand-in for a service whose sources are missing.
     pub stub: bool,
+}
+
+/// How the last run of a replica ended, as far as that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastEnd {
+    /// Its exit code.
+    pub code: Option<i64>,
+    /// The kernel killed it for lack of memory.
+    pub oom: bool,
 }
 
 /// The state of a replica.

@@ -118,6 +118,8 @@ pub struct ContainerDetails {
     pub error: Option<String>,
     /// How often the engine restarted it.
     pub restarts: u64,
+    /// How its last run ended; nothing for one that runs, also where it ended before.
+    pub last_code: Option<i64>,
     /// When it started last, RFC 3339.
     pub started_at: Option<String>,
     /// When it ended last, RFC 3339.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use super::earlier::{self, Earlier};
@@ -13,11 +14,18 @@ use super::relay::{HelperImage, Relay};
 use super::{ContainerDetails, Engine, EngineError, ExecRequest, LogQuery};
 use crate::plan::observed::{ContainerState, Health, ObservedContainer};
 use crate::platform::{
-    Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
+    Endpoint, ExecResult, HealthVerdict, LastEnd, Platform, PlatformError, Replica, ReplicaState,
+    ReplicaStatus,
 };
 
 /// The label of a stand-in's container.
 const STUB_LABEL: &str = "vv.stub";
+
+/// The label that names a container's project.
+const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// A container that was started so lately is asked how it ended before.
+const JUST_NOW: Duration = Duration::from_secs(60);
 
 /// How long the engine may take to tell more of a container than the list does. It is slow to while the container's
 /// healthcheck is being started on a busy machine, and what it adds isn't worth a false alarm.
@@ -235,7 +243,39 @@ pub async fn last_logs(
 /// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will do.
 async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaStatus {
     let details = timeout(INSPECT, engine.inspect(&container.id)).await;
-    status_of(container, details.ok().and_then(Result::ok).as_ref())
+    detailed(engine, container, details.ok().and_then(Result::ok).as_ref()).await
+}
+
+/// A container as a replica, with what an inspect told. Of one that was restarted just now, one call more asks how it
+/// ended before: an inspect forgets that as soon as it runs again.
+pub async fn detailed(
+    engine: &dyn Engine,
+    container: &ObservedContainer,
+    details: Option<&ContainerDetails>,
+) -> ReplicaStatus {
+    let mut status = status_of(container, details);
+    let flaps = status.restarts > 0 && status.up_for.is_some_and(|up| up < JUST_NOW);
+    if flaps && let Some(ended) = details.and_then(|details| details.finished_at.as_deref()?.parse().ok()) {
+        let code = timeout(INSPECT, last_code(engine, container, ended)).await;
+        status.last_end.code = code.ok().flatten();
+    }
+    status
+}
+
+/// The exit code of a container's last end, from what the engine remembers since a moment.
+async fn last_code(engine: &dyn Engine, container: &ObservedContainer, ended: Timestamp) -> Option<i64> {
+    let project = container.labels.get(PROJECT_LABEL)?;
+    let since = ended.checked_sub(SignedDuration::from_secs(1)).ok()?;
+    let events = engine.past_events(project, since).await.ok()?;
+    let end = events.iter().rfind(|event| event.container == container.name && event.action == "die")?;
+    end.exit_code.as_deref()?.parse().ok()
+}
+
+/// Since its last start, by this machine's clock.
+fn up_for(details: &ContainerDetails) -> Option<Duration> {
+    let started: Timestamp = details.started_at.as_deref()?.parse().ok()?;
+    // A clock that is behind the engine's would make it negative.
+    Some(Timestamp::now().duration_since(started).try_into().unwrap_or_default())
 }
 
 fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) -> ReplicaStatus {
@@ -259,6 +299,11 @@ fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) 
             Health::Unhealthy => HealthVerdict::Unhealthy,
         }),
         restarts: details.map_or(0, |details| details.restarts),
+        up_for: details.filter(|_| state == ContainerState::Running).and_then(up_for),
+        last_end: details.map_or_else(LastEnd::default, |details| LastEnd {
+            code: details.last_code,
+            oom: details.oom_killed,
+        }),
         name: container.name.clone(),
         stub: container.labels.contains_key(STUB_LABEL),
     }

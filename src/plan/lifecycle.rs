@@ -8,7 +8,6 @@ use super::input::{Inputs, PlanError};
 use super::namespaces;
 use super::observed::{ContainerState, ObservedContainer};
 use super::operation::{Cause, OperationId, Plan};
-use super::replicas::is_job;
 use super::writer::Writer;
 use crate::stack::model::Stack;
 
@@ -61,7 +60,7 @@ pub fn restart_plan(
             Some(to) => Cause::DependencyRecreated { service: to.to_owned() },
             None => continue,
         };
-        let job = is_job(inputs.stack, service);
+        let job = inputs.stack.is_job(service);
         let mut restarted: Vec<&ObservedContainer> = Vec::new();
         for container in containers(inputs, name, false) {
             match container.state {

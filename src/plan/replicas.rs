@@ -12,7 +12,7 @@ use super::observed::{ContainerState, Health, ObservedContainer};
 use super::operation::Cause;
 use super::request::has_fixed_port;
 use super::stale::{Finding, Parents, find};
-use crate::stack::model::{Condition, Service, Stack};
+use crate::stack::model::Service;
 
 /// What becomes of a service.
 #[derive(Debug)]
@@ -133,17 +133,6 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Whether a service runs once and ends: somebody waits for its end, or the stack says so.
-pub(super) fn is_job(stack: &Stack, service: &Service) -> bool {
-    let waited_for = stack.services.values().chain(stack.inactive.values()).any(|other| {
-        other
-            .depends_on
-            .get(&service.name)
-            .is_some_and(|dependency| dependency.condition == Condition::ServiceCompletedSuccessfully)
-    });
-    waited_for || service.vv.kind.as_deref() == Some("job")
-}
-
 /// The state in words.
 pub(super) fn state_words(state: ContainerState) -> String {
     match state {
@@ -170,7 +159,7 @@ pub(super) fn decide<'a>(
     let mine: Vec<&ObservedContainer> =
         observed.iter().filter(|container| container.service == service.name && !container.oneoff).collect();
     let Sorted { clear, usable, inherited } = sort_out(&desired, &mine);
-    let job = is_job(inputs.stack, service);
+    let job = inputs.stack.is_job(service);
     let mut notes = Vec::new();
     let forced =
         request.force_recreate && (request.services.is_empty() || request.services.contains(&service.name));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::graph;
 use super::observed::ObservedContainer;
 use super::operation::{Action, Cause, Operation, OperationId, Plan, Target, WaitCondition, WaitFor};
-use super::replicas::is_job;
 use super::steps::target;
 use crate::stack::model::{Condition, Service, Stack};
 
@@ -150,7 +149,7 @@ impl<'a> Writer<'a> {
         for service in graph::order(stack) {
             let Some(restarts) = done.get(service.name.as_str()) else { continue };
             let condition =
-                if is_job(stack, service) { WaitCondition::Completed } else { WaitCondition::Ready };
+                if stack.is_job(service) { WaitCondition::Completed } else { WaitCondition::Ready };
             let mut after = restarts.clone();
             if condition == WaitCondition::Ready {
                 after.extend(self.waits.get(&(service.name.clone(), false)));

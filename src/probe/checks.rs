@@ -169,9 +169,9 @@ async fn check_replica(
     let mut ladder = Ladder { service, status, depth, patience, checks: Vec::new(), broken: None };
 
     let found = container::judge(stack, service, status);
-    let done = found.outcome == Outcome::Ok && status.state != ReplicaState::Running;
+    let over = found.outcome != Outcome::Fail && status.state != ReplicaState::Running;
     ladder.add(Level::Container, "container", Instant::now(), found);
-    if done {
+    if over {
         return ladder.checks;
     }
 

@@ -1,10 +1,12 @@
 //! The container level: what the platform's word on a replica means for the service. Pure.
 
+use std::time::Duration;
+
 use super::Outcome;
 use super::answer::{Answer, ProbeFailure};
 use super::kind::Kind;
 use crate::platform::{ReplicaState, ReplicaStatus};
-use crate::stack::model::{Condition, RestartPolicy};
+use crate::stack::model::RestartPolicy;
 use crate::stack::{Service, Stack};
 
 /// What was found at a level.
@@ -54,56 +56,111 @@ pub(super) fn judge(stack: &Stack, service: &Service, status: &ReplicaStatus) ->
     let logs = format!("vv logs {name}");
     let start = format!("vv start {name}");
     match status.state {
-        ReplicaState::Running if status.restarts > 0 => Finding::warn(
-            format!("running, restarted {}", times(status.restarts)),
-            format!("{logs} shows why it ended before"),
-        ),
+        ReplicaState::Running if status.restarts > 0 => restarted(service, status, logs),
         ReplicaState::Running => Finding::ok(if status.stub { "running (stub)" } else { "running" }),
         ReplicaState::Paused => {
             Finding::fail("paused: its processes are frozen", format!("docker unpause {}", status.name))
         }
-        ReplicaState::Restarting => {
-            Finding::fail(format!("ends again and again, restarted {}", times(status.restarts)), logs)
-        }
+        ReplicaState::Restarting => Finding::fail(
+            format!(
+                "ends again and again: restarted {}{}",
+                times(status.restarts),
+                last_end(service, status)
+            ),
+            after_ends(service, status, logs),
+        ),
         ReplicaState::Created => Finding::fail("created, but never started", start),
         ReplicaState::Dead => Finding::fail("dead: the engine couldn't remove it", start),
-        ReplicaState::Exited { oom: true, .. } => Finding::fail(
-            "ended: the kernel killed it for lack of memory",
-            match service.resources.memory {
-                Some(bytes) => format!("raise its memory limit ({} MiB now)", bytes / (1024 * 1024)),
-                None => "the machine is short of memory: vv status shows what else runs".into(),
-            },
-        ),
-        ReplicaState::Exited { code: 0, .. } if is_job(stack, service) => {
-            Finding::ok("done: it ended with 0")
+        ReplicaState::Exited { oom: true, .. } => {
+            Finding::fail("ended: the kernel killed it for lack of memory", more_memory(service))
         }
+        ReplicaState::Exited { code: 0, .. } if stack.is_job(service) => Finding::ok("done: it ended with 0"),
+        ReplicaState::Exited { code: 0, .. } if may_end(service) => Finding::warn(
+            "ended with 0, and nobody waits for its end",
+            format!("{start} starts it again; x-vv.kind: job says that it is meant to end"),
+        ),
         ReplicaState::Exited { code: 0, .. } => Finding::fail("ended with 0, but should keep running", start),
         ReplicaState::Exited { code, .. } => Finding::fail(
-            format!("ended with {}", meaning(code)),
+            format!("ended with {}{}", meaning(code), perhaps(service, Some(code))),
             format!("{logs} shows why; {start} starts it again"),
         ),
     }
 }
 
-/// Whether a service is there to end: another waits for that, or nothing about it is made to be asked.
-pub(super) fn is_job(stack: &Stack, service: &Service) -> bool {
-    let awaited = |other: &Service| {
-        other
-            .depends_on
-            .get(&service.name)
-            .is_some_and(|dependency| dependency.condition == Condition::ServiceCompletedSuccessfully)
+/// A container that is up this long after a restart has got over it for now …
+const SETTLED: Duration = Duration::from_secs(60);
+/// … and what was longer ago isn't worth a word: nothing would ever take it back.
+const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
+
+/// One that runs and has ended before. Between two ends it runs, too.
+fn restarted(service: &Service, status: &ReplicaStatus, logs: String) -> Finding {
+    let often = times(status.restarts);
+    let Some(up) = status.up_for else {
+        return Finding::warn(
+            format!("running, restarted {often}"),
+            format!("{logs} shows why it ended before"),
+        );
     };
-    let kind = Kind::of(service);
-    if kind == Some(Kind::Job) || stack.services.values().any(awaited) {
-        return true;
+    let ends = last_end(service, status);
+    match up {
+        up if up < SETTLED && status.restarts > 1 => Finding::fail(
+            format!("ends again and again: restarted {often}{ends}, up for {}", length(up)),
+            after_ends(service, status, logs),
+        ),
+        up if up < FORGOTTEN => Finding::warn(
+            format!("running for {}, restarted {often}{ends}", length(up)),
+            format!("{logs} shows why it ended before"),
+        ),
+        up => Finding::ok(format!("running for {}", length(up))),
     }
-    let may_end = matches!(service.restart, RestartPolicy::No | RestartPolicy::OnFailure(_));
-    may_end
+}
+
+/// `, last with code 3`
+fn last_end(service: &Service, status: &ReplicaStatus) -> String {
+    let code = status.last_end.code.map(|code| format!(", last with code {code}")).unwrap_or_default();
+    match status.last_end.oom {
+        true => format!("{code}, for lack of memory"),
+        false => format!("{code}{}", perhaps(service, status.last_end.code)),
+    }
+}
+
+/// The kernel may kill any process of a container that reaches its limit, and the engine only tells of some.
+fn perhaps(service: &Service, code: Option<i64>) -> &'static str {
+    match (code, service.resources.memory) {
+        (Some(137), Some(_)) => ", perhaps for lack of memory",
+        _ => "",
+    }
+}
+
+fn after_ends(service: &Service, status: &ReplicaStatus, logs: String) -> String {
+    if status.last_end.oom { more_memory(service) } else { logs }
+}
+
+fn more_memory(service: &Service) -> String {
+    match service.resources.memory {
+        Some(bytes) => format!("raise its memory limit ({} MiB now)", bytes / (1024 * 1024)),
+        None => "the machine is short of memory: vv status shows what else runs".into(),
+    }
+}
+
+/// `2 s`, `5 min`, `3 h`, `9 days`
+fn length(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Whether a service may be meant to end: nothing about it is made to be asked, or to be up again and again.
+fn may_end(service: &Service) -> bool {
+    matches!(service.restart, RestartPolicy::No | RestartPolicy::OnFailure(_))
         && service.ports.is_empty()
         && service.healthcheck.is_none()
         && service.vv.probe.is_none()
         && service.vv.urls.is_empty()
-        && kind.is_none()
+        && Kind::of(service).is_none()
 }
 
 fn times(count: u64) -> String {
@@ -126,7 +183,7 @@ fn meaning(code: i64) -> String {
 mod tests {
     use super::*;
     use crate::probe::testing::{service, stack_of, status};
-    use crate::stack::model::Dependency;
+    use crate::stack::model::{Condition, Dependency};
 
     fn found(state: ReplicaState, change: impl FnOnce(&mut Service, &mut ReplicaStatus)) -> String {
         let mut service = service("api", &[8080], &[]);
@@ -141,10 +198,34 @@ mod tests {
     fn every_state_has_its_words() {
         let exited = |code, oom| ReplicaState::Exited { code, oom };
         let as_is = |_: &mut Service, _: &mut ReplicaStatus| {};
+        let after = |restarts, up, code| {
+            move |_: &mut Service, status: &mut ReplicaStatus| {
+                status.restarts = restarts;
+                status.up_for = Some(Duration::from_secs(up));
+                status.last_end.code = code;
+            }
+        };
         let lines = [
             found(ReplicaState::Running, as_is),
             found(ReplicaState::Running, |_, status| status.stub = true),
             found(ReplicaState::Running, |_, status| status.restarts = 1),
+            found(ReplicaState::Running, after(1, 2, Some(1))),
+            found(ReplicaState::Running, after(4, 2, Some(3))),
+            found(ReplicaState::Running, after(4, 2, None)),
+            found(ReplicaState::Running, after(4, 59, Some(137))),
+            found(ReplicaState::Running, |service, status| {
+                service.resources.memory = Some(256 * 1024 * 1024);
+                after(4, 0, Some(137))(service, status);
+            }),
+            found(ReplicaState::Running, |service, status| {
+                service.resources.memory = Some(256 * 1024 * 1024);
+                after(4, 0, Some(137))(service, status);
+                status.last_end.oom = true;
+            }),
+            found(ReplicaState::Running, after(4, 60, None)),
+            found(ReplicaState::Running, after(4, 3599, None)),
+            found(ReplicaState::Running, after(4, 3600, None)),
+            found(ReplicaState::Running, after(4, 900_000, None)),
             found(ReplicaState::Paused, as_is),
             found(ReplicaState::Restarting, |_, status| status.restarts = 7),
             found(ReplicaState::Created, as_is),
@@ -161,14 +242,24 @@ mod tests {
         Ok | running | 
         Ok | running (stub) | 
         Warn | running, restarted once | vv logs api shows why it ended before
+        Warn | running for 2 s, restarted once, last with code 1 | vv logs api shows why it ended before
+        Fail | ends again and again: restarted 4 times, last with code 3, up for 2 s | vv logs api
+        Fail | ends again and again: restarted 4 times, up for 2 s | vv logs api
+        Fail | ends again and again: restarted 4 times, last with code 137, up for 59 s | vv logs api
+        Fail | ends again and again: restarted 4 times, last with code 137, perhaps for lack of memory, up for 0 s | vv logs api
+        Fail | ends again and again: restarted 4 times, last with code 137, for lack of memory, up for 0 s | raise its memory limit (256 MiB now)
+        Warn | running for 1 min, restarted 4 times | vv logs api shows why it ended before
+        Warn | running for 59 min, restarted 4 times | vv logs api shows why it ended before
+        Ok | running for 1 h | 
+        Ok | running for 10 days | 
         Fail | paused: its processes are frozen | docker unpause api-1
-        Fail | ends again and again, restarted 7 times | vv logs api
+        Fail | ends again and again: restarted 7 times | vv logs api
         Fail | created, but never started | vv start api
         Fail | dead: the engine couldn't remove it | vv start api
         Fail | ended: the kernel killed it for lack of memory | the machine is short of memory: vv status shows what else runs
         Fail | ended: the kernel killed it for lack of memory | raise its memory limit (256 MiB now)
         Fail | ended with 0, but should keep running | vv start api
-        Ok | done: it ended with 0 | 
+        Warn | ended with 0, and nobody waits for its end | vv start api starts it again; x-vv.kind: job says that it is meant to end
         Fail | ended with 1 | vv logs api shows why; vv start api starts it again
         Fail | ended with 127: its command wasn't found | vv logs api shows why; vv start api starts it again
         Fail | ended with 137: it was killed (SIGKILL) | vv logs api shows why; vv start api starts it again
@@ -176,19 +267,27 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_what_somebody_waits_for_or_what_nobody_can_ask() {
+    fn a_job_is_what_somebody_waits_for_or_what_the_file_says() {
+        let ended = |stack: &Stack| {
+            let mut ended = status("migrate", 1);
+            ended.state = ReplicaState::Exited { code: 0, oom: false };
+            judge(stack, &stack.services["migrate"], &ended).outcome
+        };
         let mut job = service("migrate", &[], &[]);
-        job.vv.kind = Some("postgres".into());
-        assert!(!is_job(&stack_of([job.clone()]), &job), "a server");
+        assert_eq!(ended(&stack_of([job.clone()])), Outcome::Warn, "it may have been stopped");
         let mut waiting = service("api", &[8080], &[]);
         let condition = Condition::ServiceCompletedSuccessfully;
         waiting.depends_on.insert("migrate".into(), Dependency { condition, restart: false, required: true });
-        assert!(is_job(&stack_of([job.clone(), waiting]), &job));
-        job.vv.kind = None;
-        assert!(is_job(&stack_of([job.clone()]), &job));
+        assert_eq!(ended(&stack_of([job.clone(), waiting.clone()])), Outcome::Ok);
+        let mut stack = stack_of([job.clone()]);
+        stack.inactive.insert("api".into(), waiting);
+        assert_eq!(ended(&stack), Outcome::Ok, "a profile is off");
         job.restart = RestartPolicy::Always;
-        assert!(!is_job(&stack_of([job.clone()]), &job), "it is to be started again");
+        assert_eq!(ended(&stack_of([job.clone()])), Outcome::Fail, "it is to be started again");
+        job.restart = RestartPolicy::No;
+        job.vv.kind = Some("postgres".into());
+        assert_eq!(ended(&stack_of([job.clone()])), Outcome::Fail, "a server");
         job.vv.kind = Some("job".into());
-        assert!(is_job(&stack_of([job.clone()]), &job), "the file has the last word");
+        assert_eq!(ended(&stack_of([job.clone()])), Outcome::Ok, "the file has the last word");
     }
 }

@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::answer::{Answer, ProbeFailure};
 use super::checks::protocol;
 use crate::platform::{
-    Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
+    Endpoint, ExecResult, HealthVerdict, LastEnd, Platform, PlatformError, Replica, ReplicaState,
+    ReplicaStatus,
 };
 use crate::stack::model::{Origin, Port, Protocol};
 use crate::stack::vv::{StackVv, Url};
@@ -82,6 +83,8 @@ pub(super) fn status(service: &str, number: u32) -> ReplicaStatus {
         state: ReplicaState::Running,
         health: None::<HealthVerdict>,
         restarts: 0,
+        up_for: None,
+        last_end: LastEnd::default(),
         name: format!("{service}-{number}"),
         stub: false,
     }

@@ -17,6 +17,8 @@ pub fn judge(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Op
     let reason = |cause, what: String, fix: String| Reason::of(service, cause, what, fix);
     // The probes know a job that has done its work from a server that ended.
     let fine = checks.iter().any(|check| check.level == Level::Container && check.outcome == Outcome::Ok);
+    let doubtful =
+        checks.iter().find(|check| check.level == Level::Container && check.outcome == Outcome::Warn);
     match replica.status.state {
         ReplicaState::Created => Some(never_started(service, replica)),
         ReplicaState::Paused => Some(reason(
@@ -30,6 +32,9 @@ pub fn judge(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Op
             format!("docker rm -f {}; {start}", replica.status.name),
         )),
         ReplicaState::Exited { code: 0, .. } if fine => None,
+        ReplicaState::Exited { code: 0, .. } if let Some(check) = doubtful => {
+            Some(reason(Cause::Exited, check.detail.clone(), check.hint.clone().unwrap_or(start)))
+        }
         ReplicaState::Exited { code, oom } => Some(ended(service, replica, code, oom, false)),
         ReplicaState::Restarting => {
             let code = replica.last_code.unwrap_or(-1);
@@ -208,8 +213,9 @@ fn running(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Opti
         Some(Reason { evidence: evidence.clone(), final_, ..Reason::of(service, cause, what, fix) })
     };
     // It runs for the moment, between two ends.
-    if let (true, Some(code)) = (replica.status.restarts > 1, replica.last_code.filter(|code| *code != 0)) {
-        return Some(ended(service, replica, code, replica.oom, true));
+    let ended_before = replica.status.restarts > 1 && replica.last_code.is_some_and(|code| code != 0);
+    if failing.level == Level::Container || ended_before {
+        return Some(ended(service, replica, replica.last_code.unwrap_or(-1), replica.oom, true));
     }
     if let Some(line) = words::disk_full(&replica.logs) {
         return reason(Cause::DiskFull, format!("finds the disk full: {}", quoted(line)), disk_fix(), true);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Facts, Refusal, ReplicaFacts, ServiceFacts};
 use super::*;
-use crate::platform::{HealthVerdict, Replica, ReplicaState, ReplicaStatus};
+use crate::platform::{HealthVerdict, LastEnd, Replica, ReplicaState, ReplicaStatus};
 use crate::probe::{Check, Level, Outcome};
 use crate::stack::testing::shop as stack;
 
@@ -20,6 +20,8 @@ fn replica(service: &str, state: ReplicaState) -> ReplicaFacts {
             state,
             health: None,
             restarts: 0,
+            up_for: None,
+            last_end: LastEnd::default(),
             name: format!("shop-{service}-1"),
             stub: false,
         },

@@ -1,6 +1,8 @@
 //! States that look better, or worse, than they are; and what asking mustn't leave behind.
 
-use crate::support::{BUSYBOX, Project, docker};
+use std::time::Duration;
+
+use crate::support::{BUSYBOX, Project, docker, wait_until};
 
 /// How many processes of a container have this in their command.
 fn processes(project: &Project, replica: &str, words: &str) -> usize {
@@ -43,4 +45,106 @@ fn a_command_that_hangs_is_left_behind_once() {
         .shows(&project.typed("restart asked"));
     assert_eq!(processes(&project, "asked-1", "sleep 777"), 1);
     assert_eq!(processes(&project, "checked-1", "sleep 778"), 1);
+}
+
+#[test]
+fn a_crash_loop_is_never_ready() {
+    let project = Project::new(
+        "flaps",
+        &format!(
+            "services:
+  flap: {{image: {BUSYBOX}, command: [sh, -c, 'sleep 2; echo boom; exit 3'], restart: always}}
+  hungry:
+    image: {BUSYBOX}
+    command: [sh, -c, 'sleep 2; exec tail /dev/zero']
+    mem_limit: 32m
+    restart: always
+"
+        ),
+    );
+    project.ok(&["start", "--no-wait"]);
+    let state = |service: &str, what: &str| {
+        docker(&["inspect", "-f", what, &project.container(&format!("{service}-1"))]).trim().to_owned()
+    };
+    let restarts = |service| state(service, "{{.RestartCount}}").parse::<u32>().unwrap();
+    let is_up = |service| state(service, "{{.State.Status}}") == "running";
+    wait_until("both have ended twice", || restarts("flap") >= 2 && restarts("hungry") >= 2);
+    for _ in 0..4 {
+        wait_until("they are up", || is_up("flap") && is_up("hungry"));
+        let ran = project.fails(1, &["health"]);
+        ran.shows("ends again and again").shows("for lack of memory");
+        project
+            .fails(1, &["why", "flap"])
+            .shows("flap isn't ready: it ends again and again, with 3: \"boom\"");
+        project.fails(1, &["why", "hungry"]).shows("for lack of memory again and again");
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    wait_until("it is said how it ended while it is up", || {
+        let ran = project.fails(1, &["health", "flap"]);
+        ran.stdout.contains("times, last with code 3, up for ")
+    });
+}
+
+#[test]
+fn a_worker_that_was_stopped_is_not_done() {
+    let project = Project::new(
+        "stopped",
+        &format!(
+            "services:
+  worker:
+    image: {BUSYBOX}
+    command: [sh, -c, 'trap \"exit 0\" TERM; while true; do sleep 0.1; done']
+  job: {{image: {BUSYBOX}, command: ['true'], x-vv: {{kind: job}}}}
+  migrate: {{image: {BUSYBOX}, command: ['true']}}
+  app:
+    image: {BUSYBOX}
+    init: true
+    command: [sleep, '3600']
+    depends_on: {{migrate: {{condition: service_completed_successfully}}}}
+"
+        ),
+    );
+    project.ok(&["start"]);
+    project.ok(&["health", "--fail-on", "warn", "--all"]).shows("done: it ended with 0");
+    docker(&["stop", &project.container("worker-1")]);
+    project.ok(&["health"]).shows("!  worker-1 ").shows("ended with 0, and nobody waits for its end").shows(
+        &format!(
+            "{} starts it again; x-vv.kind: job says that it is meant to end",
+            project.typed("start worker")
+        ),
+    );
+    project.fails(1, &["health", "--fail-on", "warn"]);
+    project
+        .fails(1, &["why", "worker"])
+        .shows("worker isn't ready: it ended with 0, and nobody waits for its end");
+    for job in ["job", "migrate"] {
+        project.ok(&["why", job]);
+    }
+    project.ok(&["start"]);
+    project.ok(&["health", "--fail-on", "warn"]);
+}
+
+#[test]
+fn what_nobody_requires_only_warns() {
+    let project = Project::new(
+        "optional",
+        &format!(
+            "services:
+  extra: {{image: {BUSYBOX}, command: [sh, -c, 'echo no luck; exit 4']}}
+  app:
+    image: {BUSYBOX}
+    init: true
+    command: [sleep, '3600']
+    depends_on: {{extra: {{condition: service_healthy, required: false}}}}
+"
+        ),
+    );
+    let ran = project.ok(&["start"]);
+    let warnings = ran.stderr.matches("not ready, but not required").count();
+    assert_eq!(warnings, 1, "{ran}");
+    project.ok(&["health"]).shows("!  extra-1 ").shows("ended with 4 (not required by app)");
+    project.fails(1, &["health", "--fail-on", "warn"]);
+    // Who asks for it by name wants to know of it alone.
+    project.fails(1, &["health", "extra"]);
+    project.fails(1, &["why", "extra"]);
 }

@@ -9,12 +9,12 @@ use futures_util::join;
 use tokio::time::timeout;
 
 use crate::engine::docker::taken_port;
-use crate::engine::platform::{EnginePlatform, last_logs};
+use crate::engine::platform::{EnginePlatform, detailed, last_logs};
 use crate::engine::{ContainerDetails, Engine, EngineError};
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::Stubs;
 use crate::plan::observed::{ContainerState, ObservedContainer};
-use crate::platform::{Platform, ReplicaState, ReplicaStatus};
+use crate::platform::{Platform, ReplicaState};
 use crate::probe::{self, Level, ProbeFailure, Secrets, check_service, protocol};
 use crate::run::ports::who_has;
 use crate::stack::files::{Disk, Files};
@@ -82,9 +82,7 @@ impl Asker<'_> {
     async fn service(&self, service: &Service) -> ServiceFacts {
         let containers: Vec<&ObservedContainer> =
             self.platform.containers().iter().filter(|container| container.service == service.name).collect();
-        let statuses = self.platform.listed_replicas(&service.name);
-        let replicas =
-            containers.iter().zip(statuses).map(|(container, status)| self.replica(container, status));
+        let replicas = containers.iter().map(|container| self.replica(container));
         let missing = async {
             if containers.is_empty() && service.replicas > 0 {
                 self.image_missing(service).await
@@ -102,17 +100,14 @@ impl Asker<'_> {
         ServiceFacts { replicas, checks, image_missing, refused: refused.into_iter().flatten().collect() }
     }
 
-    async fn replica(&self, container: &ObservedContainer, mut status: ReplicaStatus) -> ReplicaFacts {
+    async fn replica(&self, container: &ObservedContainer) -> ReplicaFacts {
         let (details, logs) = join!(
             timeout(LIMIT, self.engine.inspect(&container.id)),
             timeout(LIMIT, last_logs(self.engine, &container.id, LINES)),
         );
         let details: Option<ContainerDetails> = details.ok().and_then(|details| details.ok());
         let oom = details.as_ref().is_some_and(|details| details.oom_killed);
-        if let ReplicaState::Exited { oom: seen, .. } = &mut status.state {
-            *seen = oom;
-        }
-        status.restarts = details.as_ref().map_or(0, |details| details.restarts);
+        let status = detailed(self.engine, container, details.as_ref()).await;
         let error = details.as_ref().and_then(|details| details.error.clone());
         let port = match error
             .as_deref()
@@ -126,7 +121,7 @@ impl Asker<'_> {
             None => None,
         };
         ReplicaFacts {
-            last_code: last_code(container),
+            last_code: status.last_end.code,
             status,
             oom,
             error,
@@ -239,15 +234,6 @@ fn is_declared(backend: &Service, login: &Login) -> bool {
     };
     password == Some(login.password.as_str())
         && user.unwrap_or(usual) == login.user.as_deref().unwrap_or(usual)
-}
-
-/// The code in the engine's own words: `Restarting (1) 5 seconds ago`, `Exited (1) 2 minutes ago`.
-fn last_code(container: &ObservedContainer) -> Option<i64> {
-    if let ContainerState::Exited(code) = container.state {
-        return Some(code);
-    }
-    let (_, rest) = container.status.strip_prefix("Restarting ")?.split_once('(')?;
-    rest.split_once(')')?.0.parse().ok()
 }
 
 /// Blots the secrets of all services out of everything that is shown of one.

@@ -73,6 +73,10 @@ fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDe
         oom_killed: state.oom_killed.unwrap_or_default(),
         error: kept(state.error),
         restarts: answer.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
+        last_code: match verdict {
+            ContainerState::Exited(_) | ContainerState::Restarting => state.exit_code,
+            _ => None,
+        },
         started_at: happened(state.started_at),
         finished_at: happened(state.finished_at),
         health: state.health.as_ref().filter(|_| verdict == ContainerState::Running).and_then(health),
@@ -171,6 +175,7 @@ mod tests {
                 "path /srv/shop/sub is mounted on / but it is not a shared or slave mount",
             ),
             restarts: 0,
+            last_code: None,
             started_at: None,
             finished_at: None,
             health: None,

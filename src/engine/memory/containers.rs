@@ -317,6 +317,10 @@ impl State {
             oom_killed: found.oom_killed,
             error: None,
             restarts: found.restarts,
+            last_code: match found.state {
+                ContainerState::Exited(code) => Some(code),
+                _ => None,
+            },
             started_at: time(found.started),
             finished_at: time(found.finished),
             health: found.health,

@@ -343,7 +343,8 @@ async fn a_check_that_another_vv_left_behind_is_not_run_beside() {
     let bench = Bench::new();
     bench.engine.script("web", Behaviour { test_takes: secs(40), ..Behaviour::default() });
     let plan = one(checked_every(secs(60)), Healthy);
-    let mut hasty = Bench { engine: bench.engine.clone(), ..Bench::new() };
+    let mut hasty = Bench::new();
+    hasty.engine = bench.engine.clone();
     hasty.options.timeout = Some(secs(2));
     hasty.run(&plan).await.unwrap_err();
     // The container runs by now, and so does the test that nobody listens to.

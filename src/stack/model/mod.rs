@@ -36,6 +36,19 @@ pub struct Stack {
     pub warnings: Vec<String>,
 }
 
+impl Stack {
+    /// Whether a service is a job, which runs once and ends: somebody waits for its end (also one that a profile keeps
+    /// out), or the stack says so. Nothing else tells one from a server that was stopped.
+    pub fn is_job(&self, service: &Service) -> bool {
+        let waits = |other: &Service| {
+            let dependency = other.depends_on.get(&service.name);
+            dependency.is_some_and(|it| it.condition == Condition::ServiceCompletedSuccessfully)
+        };
+        service.vv.kind.as_deref() == Some("job")
+            || self.services.values().chain(self.inactive.values()).any(waits)
+    }
+}
+
 /// Where a stack came from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {

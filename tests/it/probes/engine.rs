@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use vv::platform::{
-    Endpoint, ExecResult, HealthVerdict, Platform, PlatformError, Replica, ReplicaState, ReplicaStatus,
+    Endpoint, ExecResult, HealthVerdict, LastEnd, Platform, PlatformError, Replica, ReplicaState,
+    ReplicaStatus,
 };
 
 /// Runs docker and returns what it says; panics when it fails.
@@ -134,6 +135,8 @@ impl Cli {
             },
             health,
             restarts: container["RestartCount"].as_u64().unwrap(),
+            up_for: None,
+            last_end: LastEnd::default(),
             name: self.names[service].clone(),
             stub: false,
         }
