@@ -77,11 +77,40 @@ async fn server(target: Target<'_>, place: Place) -> Outcome {
 }
 
 async fn clusters(target: Target<'_>, place: Place) -> Outcome {
-    settled(
-        target.deadline,
-        || async move { Ok(judge(&read(&target, place, "/clusters?format=json").await?)) },
-    )
+    settled(target.deadline, || async move {
+        let said = read(&target, place, "/clusters?format=json").await?;
+        let finders = match said["cluster_statuses"].as_array() {
+            Some(clusters) if clusters.iter().any(|cluster| hosts(cluster).is_empty()) => {
+                Some(finders(&read(&target, place, "/config_dump").await?))
+            }
+            _ => None,
+        };
+        Ok(judge(&said, &finders.unwrap_or_default()))
+    })
     .await
+}
+
+fn hosts(cluster: &Value) -> &[Value] {
+    cluster["host_statuses"].as_array().map_or(&[][..], Vec::as_slice)
+}
+
+/// The clusters that find their hosts as requests come, or have none of their own (an aggregate), so that being without
+/// one says nothing of them.
+fn finders(dump: &Value) -> Vec<String> {
+    let sections = dump["configs"].as_array().map_or(&[][..], Vec::as_slice).iter();
+    let clusters = sections.flat_map(|section| {
+        ["static_clusters", "dynamic_active_clusters"]
+            .into_iter()
+            .flat_map(|key| section[key].as_array().map_or(&[][..], Vec::as_slice))
+    });
+    let finds = |cluster: &&Value| {
+        let kind = cluster.pointer("/cluster_type/name").and_then(Value::as_str);
+        // Names of the ordinary types, which the field may hold, too.
+        let ordinary = |name: &str| ["dns", "eds", "static"].iter().any(|word| name.ends_with(word));
+        cluster["type"] == "ORIGINAL_DST" || kind.is_some_and(|name| !ordinary(name))
+    };
+    let found = clusters.map(|entry| &entry["cluster"]).filter(finds);
+    found.filter_map(|cluster| cluster["name"].as_str()).map(str::to_owned).collect()
 }
 
 /// Why a host takes no requests; nothing when it does.
@@ -91,12 +120,20 @@ fn illness(host: &Value) -> Option<&'static str> {
     match () {
         () if is("failed_active_health_check") => Some("fails its health check"),
         () if is("failed_outlier_check") => Some("was ejected after errors"),
-        () if health["eds_health_status"] == "UNHEALTHY" => Some("is reported unhealthy"),
+        // Its name leads elsewhere by now, or nowhere: Envoy keeps the host as long as its connections last.
+        () if is("pending_dynamic_removal") => Some("is gone from its name or its control plane"),
+        () if is("excluded_via_immediate_hc_fail") => Some("asked to be left out"),
+        () if ["UNHEALTHY", "DRAINING", "TIMEOUT"]
+            .iter()
+            .any(|sick| health["eds_health_status"] == *sick) =>
+        {
+            Some("is reported unhealthy")
+        }
         () => None,
     }
 }
 
-fn judge(said: &Value) -> Look {
+fn judge(said: &Value, finders: &[String]) -> Look {
     let Some(clusters) = said["cluster_statuses"].as_array() else {
         // Without any cluster the field is left out.
         return Look::Final(Ok(Answer::Seen("has no clusters".into())));
@@ -104,10 +141,11 @@ fn judge(said: &Value) -> Look {
     let (mut dead, mut sick, mut empty) = (Vec::new(), Vec::new(), Vec::new());
     for cluster in clusters {
         let name = cluster["name"].as_str().unwrap_or_default();
-        let hosts = cluster["host_statuses"].as_array().map_or(&[][..], Vec::as_slice);
+        let hosts = hosts(cluster);
         let ill: Vec<String> =
             hosts.iter().filter_map(|host| Some(format!("{} {}", address(host), illness(host)?))).collect();
         match (hosts.len(), ill.len()) {
+            (0, _) if finders.iter().any(|finder| finder == name) => {}
             (0, _) => empty.push(name.to_owned()),
             (_, 0) => {}
             (all, some) if all == some => dead.push(format!("{name}: {}", ill.join(", "))),
@@ -119,12 +157,10 @@ fn judge(said: &Value) -> Look {
         let detail = format!("no host takes requests: {}", few(dead));
         return Look::NotYet(Err(ProbeFailure::new(detail).hint(hint)));
     }
-    // A cluster that finds its hosts as requests come has none before.
     if !empty.is_empty() {
-        return Look::NotYet(Ok(Answer::Doubtful {
-            detail: format!("without a host: {}", few(empty)),
-            hint: "does its name resolve in Envoy's container? (Clusters of ORIGINAL_DST have none until asked.)".into(),
-        }));
+        let detail = format!("without a host: {}", few(empty));
+        let hint = "does its name resolve in Envoy's container, and does the control plane know its hosts?";
+        return Look::NotYet(Err(ProbeFailure::new(detail).hint(hint)));
     }
     if !sick.is_empty() {
         return Look::NotYet(Ok(Answer::Doubtful { detail: few(sick), hint: hint.into() }));
@@ -161,6 +197,7 @@ mod tests {
         let failed =
             host("172.18.0.4", r#"{"failed_active_health_check":true,"eds_health_status":"HEALTHY"}"#);
         let ejected = host("172.18.0.5", r#"{"failed_outlier_check":true}"#);
+        let gone = host("172.18.0.6", r#"{"pending_dynamic_removal":true,"eds_health_status":"HEALTHY"}"#);
         let cluster = |hosts: &[&String]| {
             let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
             format!(r#"{{"cluster_statuses":[{{"name":"web","host_statuses":[{}]}}]}}"#, hosts.join(","))
@@ -170,12 +207,17 @@ mod tests {
             (live, cluster(&[&fine])),
             (live, cluster(&[&fine, &failed])),
             (live, cluster(&[&failed, &ejected])),
+            (live, cluster(&[&gone])),
             (live, cluster(&[])),
             (r#"{"state":"PRE_INITIALIZING"}"#, "{}".into()),
             (r#"{"state":"DRAINING"}"#, "<html>".into()),
             ("{}", "{}".into()),
         ] {
-            let address = site(&[("/server_info", 200, state), ("/clusters", 200, &clusters)]).await;
+            let dump =
+                r#"{"configs":[{"static_clusters":[{"cluster":{"name":"web","type":"STRICT_DNS"}}]}]}"#;
+            let pages =
+                [("/server_info", 200, state), ("/clusters", 200, &clusters), ("/config_dump", 200, dump)];
+            let address = site(&pages).await;
             lines.push(deep_of(system("envoy", 9901), 9901, address).await);
         }
         lines.push(deep_of(system("envoy", 9901), 9901, silent().await).await);
@@ -193,7 +235,10 @@ mod tests {
         clusters fail: no host takes requests: web: 172.18.0.4:80 fails its health check, 172.18.0.5:80 was ejected after errors -> is that service up and in a network with Envoy?
         --
         server ok: LIVE, version 1.28.0
-        clusters warn: without a host: web -> does its name resolve in Envoy's container? (Clusters of ORIGINAL_DST have none until asked.)
+        clusters fail: no host takes requests: web: 172.18.0.6:80 is gone from its name or its control plane -> is that service up and in a network with Envoy?
+        --
+        server ok: LIVE, version 1.28.0
+        clusters fail: without a host: web -> does its name resolve in Envoy's container, and does the control plane know its hosts?
         --
         server fail: is PRE_INITIALIZING -> it waits for its clusters or for its control plane; GET /init_dump says for which
         clusters ok: has no clusters
@@ -216,6 +261,29 @@ mod tests {
         server not asked: port 9901 isn't published
         clusters not asked: port 9901 isn't published
         ");
+    }
+
+    #[test]
+    fn clusters_that_find_their_hosts_as_requests_come() {
+        let dump = serde_json::json!({"configs": [
+            {"@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump"},
+            {
+                "static_clusters": [
+                    {"cluster": {"name": "web", "type": "STRICT_DNS"}},
+                    {"cluster": {"name": "through", "type": "ORIGINAL_DST"}},
+                    {"cluster": {"name": "static", "connect_timeout": "5s"}},
+                    {"cluster": {"name": "dns", "cluster_type": {"name": "envoy.cluster.strict_dns"}}},
+                ],
+                "dynamic_active_clusters": [
+                    {"cluster": {"name": "out", "cluster_type": {"name": "envoy.clusters.dynamic_forward_proxy"}}},
+                    {"cluster": {"name": "eds", "type": "EDS"}},
+                ],
+            },
+        ]});
+        assert_eq!(finders(&dump), ["through", "out"]);
+        let empty = serde_json::json!({"cluster_statuses": [{"name": "through"}]});
+        assert!(matches!(judge(&empty, &["through".to_owned()]), Look::Final(Ok(_))));
+        assert!(matches!(judge(&empty, &[]), Look::NotYet(Err(_))));
     }
 
     #[test]
