@@ -30,6 +30,8 @@ pub struct ReplicaStatus {
     pub up_for: Option<Duration>,
     /// How its last run ended, of one that was restarted.
     pub last_end: LastEnd,
+    /// What went wrong as it was to be started, in the platform's words.
+    pub start_error: Option<String>,
     /// The container's name, for messages.
     pub name: String,
     /// It is the stand-in for a service whose sources are missing.
@@ -106,6 +108,9 @@ pub enum PlatformError {
     /// The port isn't published and the replica has no address that can be reached from here.
     #[error("{0}")]
     NotReachable(String),
+    /// It runs, but is on none of its networks any more; starting the service puts it there.
+    #[error("{0}")]
+    CutOff(String),
     /// It took longer than this.
     #[error("no answer within {0:?}")]
     Timeout(Duration),

@@ -61,6 +61,16 @@ pub enum EngineError {
         /// The port with its address: `127.0.0.1:8500`.
         port: String,
     },
+    /// The image has no such program.
+    #[error("could not {attempt}: its command {program} isn't in the image {image}")]
+    CommandMissing {
+        /// What was tried.
+        attempt: String,
+        /// The program.
+        program: String,
+        /// The image.
+        image: String,
+    },
     /// Anything else that the engine refused.
     #[error("could not {attempt}: {message}")]
     Refused {

@@ -148,10 +148,7 @@ impl Platform for EnginePlatform {
                 true => {
                     PlatformError::NotReachable(format!("{} has no address on a network", container.name))
                 }
-                false => PlatformError::NotRunning(format!(
-                    "{} is cut off from its networks; vv start connects it again",
-                    container.name
-                )),
+                false => PlatformError::CutOff(format!("{} is cut off from its networks", container.name)),
             });
         };
         let address = SocketAddr::new(address, port);
@@ -304,6 +301,7 @@ fn status_of(container: &ObservedContainer, details: Option<&ContainerDetails>) 
             code: details.last_code,
             oom: details.oom_killed,
         }),
+        start_error: details.and_then(|details| details.error.clone()),
         name: container.name.clone(),
         stub: container.labels.contains_key(STUB_LABEL),
     }

@@ -11,7 +11,7 @@ use super::answer::{Answer, ProbeFailure};
 use super::container::{self, Finding};
 use super::credentials::Secrets;
 use super::deep::{self, DeepCheck};
-use super::net::{GRACE, Place, Wire};
+use super::net::{GRACE, Place, SILENCE, Wire};
 use super::patience::{Patience, insistently};
 use super::question::{Page, Question, Scheme, bare_port};
 use super::target::{Deadline, Reach, Target};
@@ -240,8 +240,16 @@ async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
             Finding { outcome: Outcome::Fail, detail, hint }
         }
         // Nothing says what it is for: a debugger's port is published too, and nobody listens there by day.
-        Err(ProbeFailure { detail, .. }) => {
-            Finding::warn(detail, "name the port that matters in x-vv.probe or x-vv.urls")
+        Err(ProbeFailure { detail, absent: true, .. }) => Finding::warn(
+            detail,
+            format!(
+                "nothing listens on port {port} in the container: is the application's port another one, or does it \
+                 listen on 127.0.0.1 only?"
+            ),
+        ),
+        Err(ProbeFailure { detail, hint, .. }) => {
+            let logs = || format!("vv logs {}", target.service.name);
+            Finding::warn(detail, hint.unwrap_or_else(logs))
         }
     }
 }
@@ -342,11 +350,20 @@ impl Ladder<'_> {
         self.push(level, name, started.elapsed(), found);
     }
 
+    /// What to do about a failure that doesn't say so itself.
+    fn usual_hint(&self, detail: &str) -> String {
+        let name = &self.service.name;
+        match detail.contains(SILENCE) {
+            true => format!("vv logs {name}; vv restart {name}, where it hangs"),
+            false => format!("vv logs {name}"),
+        }
+    }
+
     fn push(&mut self, level: Level, name: &str, took: Duration, found: Finding) {
         let hint = match found.outcome {
             Outcome::Fail => {
                 self.broken.get_or_insert_with(|| name.to_owned());
-                Some(found.hint.unwrap_or_else(|| format!("vv logs {}", self.service.name)))
+                Some(found.hint.unwrap_or_else(|| self.usual_hint(&found.detail)))
             }
             _ => found.hint,
         };

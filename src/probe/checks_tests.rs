@@ -102,7 +102,10 @@ async fn no_container_and_too_few() {
 async fn a_finished_job_is_asked_nothing_more() {
     let mut done = status("migrate", 1);
     done.state = ReplicaState::Exited { code: 0, oom: false };
-    let job = service("migrate", &[], &[]);
+    let mut job = service("migrate", &[], &[]);
+    let stopped = all(&job, &Fake::default().with(done.clone())).await;
+    insta::assert_snapshot!(stopped, @"1 Container/container: Warn: ended with 0, and nobody waits for its end -> vv start migrate starts it again; x-vv.kind: job says that it is meant to end");
+    job.vv.kind = Some("job".into());
     insta::assert_snapshot!(all(&job, &Fake::default().with(done)).await, @"1 Container/container: Ok: done: it ended with 0");
 }
 
@@ -112,7 +115,7 @@ async fn an_unknown_service_is_asked_for_its_port() {
     let dead = Fake::default().with(status("api", 1)).published("api", 8080, closing().await);
     insta::assert_snapshot!(all(&subject, &dead).await, @r"
     1 Container/container: Ok: running
-    1 Port/port 8080: Warn: ADDRESS accepts and closes at once: nothing answers on port 8080 in the container -> name the port that matters in x-vv.probe or x-vv.urls
+    1 Port/port 8080: Warn: ADDRESS accepts and closes at once: nothing answers on port 8080 in the container -> nothing listens on port 8080 in the container: is the application's port another one, or does it listen on 127.0.0.1 only?
     ");
     let promised = service("api", &[8080], &[("http", 8080)]);
     insta::assert_snapshot!(all(&promised, &dead).await, @r"

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Outcome;
-use super::answer::{Answer, ProbeFailure};
+use super::answer::{Answer, ProbeFailure, first_line};
 use super::kind::Kind;
+use super::said::{core_of, missing_program};
 use crate::platform::{ReplicaState, ReplicaStatus};
 use crate::stack::model::RestartPolicy;
 use crate::stack::{Service, Stack};
@@ -69,7 +70,7 @@ pub(super) fn judge(stack: &Stack, service: &Service, status: &ReplicaStatus) ->
             ),
             after_ends(service, status, logs),
         ),
-        ReplicaState::Created => Finding::fail("created, but never started", start),
+        ReplicaState::Created => never_started(service, status, start),
         ReplicaState::Dead => Finding::fail("dead: the engine couldn't remove it", start),
         ReplicaState::Exited { oom: true, .. } => {
             Finding::fail("ended: the kernel killed it for lack of memory", more_memory(service))
@@ -83,6 +84,21 @@ pub(super) fn judge(stack: &Stack, service: &Service, status: &ReplicaStatus) ->
         ReplicaState::Exited { code, .. } => Finding::fail(
             format!("ended with {}{}", meaning(code), perhaps(service, Some(code))),
             format!("{logs} shows why; {start} starts it again"),
+        ),
+    }
+}
+
+/// One that was made and not started, or that couldn't be.
+fn never_started(service: &Service, status: &ReplicaStatus, start: String) -> Finding {
+    let Some(error) = &status.start_error else { return Finding::fail("created, but never started", start) };
+    match missing_program(error) {
+        Some(program) => Finding::fail(
+            format!("couldn't start: its command {program} isn't in the image {}", service.image),
+            "correct its command or entrypoint",
+        ),
+        None => Finding::fail(
+            format!("couldn't start: {}", first_line(core_of(error))),
+            format!("vv why {} says more", service.name),
         ),
     }
 }
@@ -229,6 +245,14 @@ mod tests {
             found(ReplicaState::Paused, as_is),
             found(ReplicaState::Restarting, |_, status| status.restarts = 7),
             found(ReplicaState::Created, as_is),
+            found(ReplicaState::Created, |_, status| {
+                let error = "OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown";
+                status.start_error = Some(error.into());
+            }),
+            found(ReplicaState::Created, |_, status| {
+                let error = "OCI runtime create failed: runc create failed: unable to start container process: exec: \"/run\": permission denied: unknown";
+                status.start_error = Some(error.into());
+            }),
             found(ReplicaState::Dead, as_is),
             found(exited(137, true), as_is),
             found(exited(137, true), |service, _| service.resources.memory = Some(256 * 1024 * 1024)),
@@ -238,7 +262,7 @@ mod tests {
             found(exited(127, false), as_is),
             found(exited(137, false), as_is),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @r"
+        insta::assert_snapshot!(lines.join("\n"), @r#"
         Ok | running | 
         Ok | running (stub) | 
         Warn | running, restarted once | vv logs api shows why it ended before
@@ -255,6 +279,8 @@ mod tests {
         Fail | paused: its processes are frozen | docker unpause api-1
         Fail | ends again and again: restarted 7 times | vv logs api
         Fail | created, but never started | vv start api
+        Fail | couldn't start: its command nope isn't in the image acme/api-of-ours | correct its command or entrypoint
+        Fail | couldn't start: exec: "/run": permission denied | vv why api says more
         Fail | dead: the engine couldn't remove it | vv start api
         Fail | ended: the kernel killed it for lack of memory | the machine is short of memory: vv status shows what else runs
         Fail | ended: the kernel killed it for lack of memory | raise its memory limit (256 MiB now)
@@ -263,7 +289,7 @@ mod tests {
         Fail | ended with 1 | vv logs api shows why; vv start api starts it again
         Fail | ended with 127: its command wasn't found | vv logs api shows why; vv start api starts it again
         Fail | ended with 137: it was killed (SIGKILL) | vv logs api shows why; vv start api starts it again
-        ");
+        "#);
     }
 
     #[test]

@@ -77,7 +77,7 @@ async fn run(target: &Target<'_>, command: &[String]) -> Option<Result<Answer, P
     let own = target.service.healthcheck.as_ref().and_then(|check| check.timeout).unwrap_or(USUAL_TIMEOUT);
     let left = target.deadline.left();
     let deadline = Deadline::after(own.min(left));
-    match exec::run(&Target { deadline, ..*target }, command).await {
+    match exec::run(&Target { deadline, ..*target }, command, "healthcheck.test").await {
         Ran::Ended(answer) => {
             Some(answer.map_err(|failure| Secrets::of(target.service).scrub_failure(failure)))
         }

@@ -11,6 +11,9 @@ use super::answer::ProbeFailure;
 use super::target::{Deadline, Late};
 use crate::platform::Endpoint;
 
+/// What a process does that is stopped, or that hangs, in words.
+pub(super) const SILENCE: &str = "accepts but says nothing";
+
 /// How long a published port must stay open to count: the engine's proxy accepts first, and closes when it finds
 /// nobody inside, which takes it a connect on the same machine.
 pub(super) const GRACE: Duration = Duration::from_millis(60);
@@ -65,11 +68,7 @@ impl Place {
 
     /// Accepted, then silence.
     pub fn silent(&self, deadline: &Deadline) -> ProbeFailure {
-        ProbeFailure::new(format!(
-            "{} accepts but says nothing within {}",
-            self.address,
-            deadline.limit_text()
-        ))
+        ProbeFailure::new(format!("{} {SILENCE} within {}", self.address, deadline.limit_text()))
     }
 
     /// Not even accepted.

@@ -101,6 +101,26 @@ pub fn lacks_the_command(said: &str) -> bool {
     !said.contains("/proc/") && WORDS.iter().any(|word| said.contains(word))
 }
 
+/// The program that isn't in the image, from what the engine or the shell says of it.
+pub fn missing_program(output: &str) -> Option<String> {
+    // `OCI runtime exec failed: … exec: "curl": executable file not found in $PATH: unknown`
+    if output.contains("executable file not found") || output.contains("no such file or directory: unknown") {
+        let name = output.rsplit_once("exec: \"")?.1.split('"').next()?;
+        return Some(name.to_owned());
+    }
+    // `/bin/sh: curl: not found`, `sh: 1: curl: not found`, `bash: line 1: curl: command not found`
+    let line = output.lines().find(|line| line.contains("not found") && line.contains("sh:"))?;
+    let before = line.split(": not found").next()?.split(": command not found").next()?;
+    let name = before.rsplit(": ").next()?.trim();
+    (!name.is_empty() && !name.contains(' ')).then(|| name.to_owned())
+}
+
+/// The end of the engine's chain of errors, without its beginning that is always the same.
+pub fn core_of(error: &str) -> &str {
+    let error = error.rsplit_once("unable to start container process: ").map_or(error, |(_, core)| core);
+    error.trim_end_matches(": unknown")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +188,22 @@ mod tests {
         assert_eq!(last_line(" \n\n"), None);
         assert_eq!(telling_line(""), None);
         assert_eq!(telling_line(&"x".repeat(500)).unwrap().chars().count(), 161);
+    }
+
+    #[test]
+    fn programs_that_are_missing() {
+        for (output, wanted) in [
+            (
+                "OCI runtime exec failed: exec failed: unable to start container process: exec: \"curl\": executable file not found in $PATH: unknown",
+                Some("curl"),
+            ),
+            ("/bin/sh: curl: not found", Some("curl")),
+            ("sh: 1: wget: not found\n", Some("wget")),
+            ("/bin/bash: line 1: nc: command not found", Some("nc")),
+            ("curl: (22) The requested URL returned error: 404 Not found", None),
+            ("page not found", None),
+        ] {
+            assert_eq!(missing_program(output).as_deref(), wanted, "{output}");
+        }
     }
 }

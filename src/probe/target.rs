@@ -38,6 +38,9 @@ impl Target<'_> {
         match self.deadline.bound(self.platform.reach(replica, port)).await {
             Ok(Ok(endpoint)) => Ok(Reach::At(endpoint)),
             Ok(Err(PlatformError::NotReachable(why))) => Ok(Reach::Hidden(why)),
+            Ok(Err(PlatformError::CutOff(why))) => {
+                Err(ProbeFailure::new(why).hint(format!("vv start {}", self.service.name)))
+            }
             Ok(Err(error)) => Err(ProbeFailure::new(error.to_string())),
             Err(Late) => Err(ProbeFailure::new(format!(
                 "the engine didn't say within {} where port {port} answers",

@@ -85,6 +85,7 @@ pub(super) fn status(service: &str, number: u32) -> ReplicaStatus {
         restarts: 0,
         up_for: None,
         last_end: LastEnd::default(),
+        start_error: None,
         name: format!("{service}-{number}"),
         stub: false,
     }

@@ -282,9 +282,9 @@ async fn a_command_in_the_container() {
     ok: the command exits with 0
     fail: the command exits with 1
     fail: the command exits with 3: no database
-    lasting: the command can't be run in the container: exec: "absent": executable file not found in $PATH -> name a command that the image has and can run
-    lasting: the command can't be run in the container: /bin/sh: curl: not found -> name a command that the image has and can run
-    lasting: the command can't be run in the container: exec: "/check": permission denied: unknown -> name a command that the image has and can run
+    lasting: the command can't be run in the container: exec: "absent": executable file not found in $PATH -> let x-vv.probe.exec run something that is in the image, or put absent into it
+    lasting: the command can't be run in the container: /bin/sh: curl: not found -> let x-vv.probe.exec run something that is in the image, or put curl into it
+    lasting: the command can't be run in the container: exec: "/check": permission denied: unknown -> let x-vv.probe.exec name a command that the image has and can run
     fail: the command exits with 126: cannot exec in a stopped state: unknown
     fail: the command exits with 127: lstat /proc/4711/ns/ipc: no such file or directory: unknown
     fail: the command doesn't end within 5 s

@@ -67,6 +67,9 @@ async fn hints(engine: &dyn Engine, failure: &OperationFailure) -> Vec<String> {
             hints
         }
         FailureCause::Engine(EngineError::Unreachable { hints, .. }) => hints.clone(),
+        FailureCause::Engine(EngineError::CommandMissing { .. }) => {
+            vec!["correct its command or entrypoint".to_owned()]
+        }
         FailureCause::Engine(_) => Vec::new(),
         FailureCause::Backend(error) => error.hints.clone(),
         FailureCause::Wait { service, containers } => {

@@ -4,6 +4,7 @@ use super::facts::ReplicaFacts;
 use super::words::{self, short};
 use super::{Cause, Reason};
 use crate::platform::{HealthVerdict, ReplicaState};
+use crate::probe::said::{core_of, missing_program};
 use crate::probe::{Check, Level, Outcome};
 use crate::stack::Service;
 
@@ -71,7 +72,7 @@ fn never_started(service: &Service, replica: &ReplicaFacts) -> Reason {
             ),
         };
     }
-    if let Some(program) = words::missing_program(error) {
+    if let Some(program) = missing_program(error) {
         return failed(
             Cause::StartFailed,
             format!("couldn't start: its command {program} isn't in the image {}", service.image),
@@ -92,12 +93,6 @@ fn never_started(service: &Service, replica: &ReplicaFacts) -> Reason {
         () => format!("mend that, then {start}"),
     };
     failed(Cause::StartFailed, format!("couldn't start: {}", short(core_of(error))), fix)
-}
-
-/// The end of the engine's chain of errors, without its beginning that is always the same.
-fn core_of(error: &str) -> &str {
-    let error = error.rsplit_once("unable to start container process: ").map_or(error, |(_, core)| core);
-    error.trim_end_matches(": unknown")
 }
 
 fn disk_fix() -> String {
@@ -222,9 +217,7 @@ fn running(service: &Service, replica: &ReplicaFacts, checks: &[&Check]) -> Opti
     }
     if failing.level == Level::Healthcheck {
         let output = replica.health_output.as_deref().unwrap_or_default();
-        if let Some(program) =
-            words::missing_program(&failing.detail).or_else(|| words::missing_program(output))
-        {
+        if let Some(program) = missing_program(&failing.detail).or_else(|| missing_program(output)) {
             return reason(
                 Cause::HealthcheckMissing,
                 format!(

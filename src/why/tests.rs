@@ -22,6 +22,7 @@ fn replica(service: &str, state: ReplicaState) -> ReplicaFacts {
             restarts: 0,
             up_for: None,
             last_end: LastEnd::default(),
+            start_error: None,
             name: format!("shop-{service}-1"),
             stub: false,
         },

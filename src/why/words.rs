@@ -66,20 +66,6 @@ pub fn disk_full(lines: &[String]) -> Option<&str> {
     lines.iter().rev().find(full).map(|line| line.trim())
 }
 
-/// The program of a healthcheck that can't be found or run, from what the engine or the shell says of it.
-pub fn missing_program(output: &str) -> Option<String> {
-    // `OCI runtime exec failed: … exec: "curl": executable file not found in $PATH: unknown`
-    if output.contains("executable file not found") || output.contains("no such file or directory: unknown") {
-        let name = output.rsplit_once("exec: \"")?.1.split('"').next()?;
-        return Some(name.to_owned());
-    }
-    // `/bin/sh: curl: not found`, `sh: 1: curl: not found`, `bash: line 1: curl: command not found`
-    let line = output.lines().find(|line| line.contains("not found") && line.contains("sh:"))?;
-    let before = line.split(": not found").next()?.split(": command not found").next()?;
-    let name = before.rsplit(": ").next()?.trim();
-    (!name.is_empty() && !name.contains(' ')).then(|| name.to_owned())
-}
-
 /// A line cut to what fits beside others, without control characters.
 pub fn short(line: &str) -> String {
     const LONGEST: usize = 160;
@@ -116,23 +102,6 @@ mod tests {
             assert_eq!(telling(&lines(text)), Some(wanted), "{text}");
         }
         assert_eq!(telling(&[]), None);
-    }
-
-    #[test]
-    fn programs_that_are_missing() {
-        for (output, wanted) in [
-            (
-                "OCI runtime exec failed: exec failed: unable to start container process: exec: \"curl\": executable file not found in $PATH: unknown",
-                Some("curl"),
-            ),
-            ("/bin/sh: curl: not found", Some("curl")),
-            ("sh: 1: wget: not found\n", Some("wget")),
-            ("/bin/bash: line 1: nc: command not found", Some("nc")),
-            ("curl: (22) The requested URL returned error: 404 Not found", None),
-            ("page not found", None),
-        ] {
-            assert_eq!(missing_program(output).as_deref(), wanted, "{output}");
-        }
     }
 
     #[test]

@@ -130,7 +130,10 @@ fn what_nobody_requires_only_warns() {
         "optional",
         &format!(
             "services:
-  extra: {{image: {BUSYBOX}, command: [sh, -c, 'echo no luck; exit 4']}}
+  extra:
+    image: {BUSYBOX}
+    command: [sh, -c, 'echo no luck; exit 4']
+    healthcheck: {{test: ['CMD', 'false'], interval: 1h}}
   app:
     image: {BUSYBOX}
     init: true
@@ -147,4 +150,65 @@ fn what_nobody_requires_only_warns() {
     // Who asks for it by name wants to know of it alone.
     project.fails(1, &["health", "extra"]);
     project.fails(1, &["why", "extra"]);
+}
+
+#[test]
+fn what_isnt_in_the_image_is_told_in_the_same_words() {
+    let project = Project::new(
+        "lacks",
+        &format!(
+            "services:
+  nocommand: {{image: {BUSYBOX}, command: [vv-no-such]}}
+  nocurl:
+    image: {BUSYBOX}
+    init: true
+    command: [sleep, '3600']
+    healthcheck: {{test: 'curl -f http://localhost:8080 || exit 1', interval: 1h}}
+"
+        ),
+    );
+    let missing = format!("its command vv-no-such isn't in the image {BUSYBOX}");
+    let ran = project.vv(&["start", "nocommand"]);
+    assert_ne!(ran.code, 0, "{ran}");
+    ran.says(&missing).says("correct its command or entrypoint");
+    assert!(!ran.stderr.contains("OCI"), "{ran}");
+    project
+        .fails(1, &["health", "nocommand"])
+        .shows(&format!("couldn't start: {missing}"))
+        .shows("hint: nocommand-1: correct its command or entrypoint");
+    project.fails(1, &["why", "nocommand"]).shows(&missing).shows("correct its command or entrypoint");
+
+    project.ok(&["start", "--no-wait", "nocurl"]);
+    let fix = "let healthcheck.test run something that is in the image, or put curl into it";
+    project.fails(1, &["health", "nocurl"]).shows("curl: not found").shows(fix);
+    project.fails(1, &["why", "nocurl"]).shows("put curl into it");
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_and_a_cable_that_was_pulled() {
+    let project = Project::new(
+        "ports",
+        &format!(
+            "services:
+  mute: {{image: {BUSYBOX}, init: true, command: [sleep, '3600'], ports: ['127.0.0.1::8080']}}
+  web:
+    image: {BUSYBOX}
+    init: true
+    command: [httpd, -f, -p, '8080', -h, /etc]
+    x-vv: {{probe: {{http: {{port: 8080, path: /passwd}}}}}}
+"
+        ),
+    );
+    project.ok(&["start"]);
+    project.ok(&["health"]).shows("!  mute-1 ").shows(
+        "nothing listens on port 8080 in the container: is the application's port another one, or does it listen on \
+         127.0.0.1 only?",
+    );
+    docker(&["network", "disconnect", &format!("{}_default", project.name), &project.container("web-1")]);
+    let ran = project.fails(1, &["health", "web"]);
+    ran.shows("is cut off from its networks")
+        .shows(&format!("hint: web-1: {}\n", project.typed("start web")));
+    assert!(!ran.stdout.contains("logs web"), "{ran}");
+    project.ok(&["start"]);
+    project.ok(&["health", "web"]);
 }

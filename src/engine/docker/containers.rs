@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 
 use super::client::Client;
 use super::create::{self, Abilities};
+use super::error::missing_program;
 use super::networks::gone_is_fine;
 use crate::engine::EngineError;
 use crate::plan::spec::CreateContainer;
@@ -35,7 +36,17 @@ pub async fn create(client: &Client, request: &CreateContainer) -> Result<String
 
 /// Starts a container. One that runs already is fine.
 pub async fn start(client: &Client, container: &str) -> Result<(), EngineError> {
-    client.call(&format!("start {container}"), client.docker().start_container(container, None)).await
+    let attempt = format!("start {container}");
+    let started = client.call(&attempt, client.docker().start_container(container, None)).await;
+    let Err(error) = started else { return Ok(()) };
+    Err(match missing_program(&error.to_string()) {
+        Some(program) => {
+            let found = client.docker().inspect_container(container, None).await.ok();
+            let image = found.and_then(|found| found.config?.image).unwrap_or_default();
+            EngineError::CommandMissing { attempt, program, image }
+        }
+        None => error,
+    })
 }
 
 /// Stops a container. One that doesn't run is fine.

@@ -75,6 +75,14 @@ pub fn taken_port(message: &str) -> Option<String> {
     .map(|(_, rest)| host_and_port(rest))
 }
 
+/// The program that the image hasn't, of an engine that couldn't start a container:
+/// `… unable to start container process: exec: "nope": executable file not found in $PATH: unknown`.
+pub fn missing_program(message: &str) -> Option<String> {
+    let (before, _) = message.split_once(": executable file not found")?;
+    let name = before.rsplit_once("exec: \"")?.1.strip_suffix('"')?;
+    Some(name.to_owned())
+}
+
 /// `127.0.0.1:80` of `127.0.0.1:80:172.17.0.2:80/tcp: …`; an IPv6 address stands in brackets.
 fn host_and_port(text: &str) -> String {
     let word = text.split_whitespace().next().unwrap_or_default().trim_end_matches([':', ',']);

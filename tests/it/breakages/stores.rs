@@ -108,7 +108,7 @@ pub const POSTGRES: &[Breakage] = &[
         what: "PostgreSQL is cut off its network",
         make: "docker network disconnect ${P}_apart $P-postgres-1",
         ask: "health postgres",
-        says: "✘ postgres-1 port 5432 P-postgres-1 is cut off from its networks; vv * start connects it again",
+        says: "✘ postgres-1 port 5432 P-postgres-1 is cut off from its networks",
         mend: "vv start postgres",
     },
     Breakage {

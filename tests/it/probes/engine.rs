@@ -137,6 +137,7 @@ impl Cli {
             restarts: container["RestartCount"].as_u64().unwrap(),
             up_for: None,
             last_end: LastEnd::default(),
+            start_error: None,
             name: self.names[service].clone(),
             stub: false,
         }

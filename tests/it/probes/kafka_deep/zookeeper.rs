@@ -69,7 +69,7 @@ async fn from_ready_to_dead() {
     zookeeper.freeze();
     let hangs = checked_within(keeper, zookeeper, Duration::from_secs(1)).await;
     insta::assert_snapshot!(lines(&hangs, Level::Protocol), @r"
-    srvr Fail: 127.0.0.1:PORT accepts but says nothing within 1 s -> vv logs zookeeper
+    srvr Fail: 127.0.0.1:PORT accepts but says nothing within 1 s -> vv logs zookeeper; vv restart zookeeper, where it hangs
     session Skipped: not asked: srvr failed
     ensemble Skipped: not asked: srvr failed
     ");
