@@ -11,6 +11,7 @@ use super::answer::{Answer, ProbeFailure};
 use super::container::{self, Finding};
 use super::credentials::Secrets;
 use super::deep::{self, DeepCheck};
+use super::listen::declares;
 use super::net::{GRACE, Place, SILENCE, Wire};
 use super::patience::{Patience, insistently};
 use super::question::{Page, Question, Scheme, bare_port};
@@ -19,6 +20,7 @@ use super::{Check, Level, Outcome, healthcheck};
 use super::{consul, elasticsearch, exec, grafana, grpc, http, jaeger, kafka, kibana, kong, mongo, mysql};
 use super::{nats, postgres, prometheus, rabbitmq, redis, tcp, zookeeper};
 use crate::platform::{Platform, Replica, ReplicaState, ReplicaStatus};
+use crate::stack::model::Namespace;
 use crate::stack::{Service, Stack};
 
 /// Checks every replica of these services, all at once. The checks come in the order of the services.
@@ -236,8 +238,14 @@ async fn check_port(target: &Target<'_>, port: u16, promised: bool) -> Finding {
     };
     match insistently(connect, target.deadline).await {
         Ok(found) => found,
-        Err(ProbeFailure { detail, hint, .. }) if promised => {
-            Finding { outcome: Outcome::Fail, detail, hint }
+        Err(ProbeFailure { detail, hint, absent, .. }) if promised => {
+            // On the host's network nothing has to be declared, so the port is only the usual one.
+            let Service { network_mode, vv, .. } = target.service;
+            let guessed = absent && *network_mode == Some(Namespace::Host);
+            let guessed = guessed && vv.probe.is_none() && !declares(target.service, port);
+            let guess =
+                || format!("does it listen on another port than {port}? Name it in expose or x-vv.urls");
+            Finding { outcome: Outcome::Fail, detail, hint: hint.or_else(|| guessed.then(guess)) }
         }
         // Nothing says what it is for: a debugger's port is published too, and nobody listens there by day.
         Err(ProbeFailure { detail, absent: true, .. }) => Finding::warn(

@@ -20,7 +20,7 @@ pub(super) fn declares(service: &Service, port: u16) -> bool {
 }
 
 /// The port of a protocol: what an `x-vv.urls` entry with one of these schemes says; else the protocol's usual one
-/// where the service declares it; else the only published one; else the usual one.
+/// where the service declares it; else the only published one, or, where none is, the only exposed one; else the usual one.
 pub(super) fn port(service: &Service, schemes: &[&str], usual: u16) -> u16 {
     let url = |wanted: Option<u16>| {
         service
@@ -39,11 +39,31 @@ pub(super) fn port(service: &Service, schemes: &[&str], usual: u16) -> u16 {
     if let Some(port) = url(None) {
         return port;
     }
-    let mut all = published(service);
-    match (all.next(), all.next()) {
-        (Some(only), None) => only,
-        _ => usual,
+    let only = |mut all: Box<dyn Iterator<Item = u16> + '_>| match (all.next(), all.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    };
+    match published(service).next() {
+        Some(_) => only(Box::new(published(service))),
+        None => only(Box::new(exposed(service))),
     }
+    .unwrap_or(usual)
+}
+
+/// The port that a server is told by its command: `--port 24055`, `--port=24055`, `-p 5433`, `-c port=5433`, in the
+/// words of an image's command or of a shell's line. `flags` are those that its program has for it.
+pub(super) fn commanded(service: &Service, flags: &[&str]) -> Option<u16> {
+    let words = service.entrypoint.iter().chain(&service.command).flatten();
+    let words: Vec<&str> = words.flat_map(|word| word.split_whitespace()).collect();
+    let value = |(at, word): (usize, &&str)| {
+        let text = flags.iter().find_map(|flag| match word.strip_prefix(flag)? {
+            "" => words.get(at + 1).copied(),
+            rest => rest.strip_prefix('='),
+        });
+        text?.trim_matches(['"', '\'']).parse().ok().filter(|port| *port > 0)
+    };
+    // The last one counts, as it does for the program.
+    words.iter().enumerate().filter_map(value).last()
 }
 
 /// The first port that people or other services use: of `x-vv.urls` with these schemes, published, exposed.
@@ -75,12 +95,32 @@ mod tests {
     }
 
     #[test]
+    fn the_port_that_a_command_names() {
+        let told = |words: &[&str]| {
+            let mut subject = service("s", &[], &[]);
+            subject.command = Some(words.iter().map(|word| (*word).to_owned()).collect());
+            commanded(&subject, &["--port", "-p", "port"])
+        };
+        assert_eq!(told(&["redis-server", "--port", "24055"]), Some(24055));
+        assert_eq!(told(&["redis-server", "--port=24055"]), Some(24055));
+        assert_eq!(told(&["sh", "-c", "exec redis-server --port 7000 --appendonly yes"]), Some(7000));
+        assert_eq!(told(&["postgres", "-p", "5433"]), Some(5433));
+        assert_eq!(told(&["postgres", "-c", "port=5434"]), Some(5434));
+        assert_eq!(told(&["redis-server", "--port", "7000", "--port", "7001"]), Some(7001));
+        assert_eq!(told(&["redis-server", "--port", "0", "--tls-port", "6380"]), None);
+        assert_eq!(told(&["redis-server", "--port"]), None);
+        assert_eq!(told(&["redis-server", "/portable"]), None);
+        assert_eq!(commanded(&service("s", &[], &[]), &["--port"]), None);
+    }
+
+    #[test]
     fn exposed_ports_count_as_declared() {
         let mut subject = service("s", &[9121], &[]);
         subject.expose = vec!["6379/tcp".into(), "53/udp".into()];
         assert_eq!(port(&subject, &["redis"], 6379), 6379);
         assert_eq!(first(&service("s", &[], &[]), &["http"]), None);
         subject.ports.clear();
+        assert_eq!(port(&subject, &["http"], 80), 6379, "the only one, of none that is published");
         assert_eq!(first(&subject, &["http"]), Some(6379));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::jaeger::{Part, query_port};
 use super::kind::Kind;
-use super::listen::{declares, first, port, published, variable};
+use super::listen::{commanded, declares, first, port, published, variable};
 use super::{kafka, kong, zookeeper};
 use crate::stack::Service;
 use crate::stack::vv::Probe;
@@ -140,14 +140,16 @@ impl Question {
             Kind::Jaeger => return Some(jaeger(service)),
             Kind::Kafka => Self::Kafka(kafka::listeners::client_port(service)),
             Kind::Kong => Self::Kong(kong::Ports::of(service)),
-            Kind::Postgres => Self::Postgres(port(
-                service,
-                &["postgres", "postgresql"],
-                variable(service, "PGPORT").and_then(|text| text.parse().ok()).unwrap_or(5432),
-            )),
+            Kind::Postgres => {
+                let own = commanded(service, &["--port", "-p", "port"]);
+                let own = own.or_else(|| variable(service, "PGPORT")?.parse().ok());
+                Self::Postgres(port(service, &["postgres", "postgresql"], own.unwrap_or(5432)))
+            }
             Kind::Prometheus => Self::Prometheus(web(9090)),
             Kind::Rabbitmq => Self::Rabbitmq(port(service, &["amqp"], 5672)),
-            Kind::Redis => Self::Redis(port(service, &["redis"], 6379)),
+            Kind::Redis => {
+                Self::Redis(port(service, &["redis"], commanded(service, &["--port"]).unwrap_or(6379)))
+            }
             Kind::Zookeeper => Self::Zookeeper(zookeeper::client_port(service)),
             Kind::Temporal => Self::Grpc {
                 port: port(service, &["grpc"], 7233),
@@ -168,8 +170,12 @@ impl Question {
             Kind::Konga => get(1337, "/"),
             Kind::Logstash => get(9600, "/"),
             Kind::Minio => get(9000, "/minio/health/ready"),
-            Kind::Mongo => Self::Mongo(port(service, &["mongodb"], 27017)),
-            Kind::Mysql => Self::Mysql(port(service, &["mysql"], 3306)),
+            Kind::Mongo => {
+                Self::Mongo(port(service, &["mongodb"], commanded(service, &["--port"]).unwrap_or(27017)))
+            }
+            Kind::Mysql => {
+                Self::Mysql(port(service, &["mysql"], commanded(service, &["--port", "-P"]).unwrap_or(3306)))
+            }
             Kind::Nats => Self::Nats(port(service, &["nats"], 4222)),
             Kind::Signoz => get(8080, "/api/v1/health"),
             Kind::TemporalUi => get(8080, "/"),
