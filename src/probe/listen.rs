@@ -63,7 +63,7 @@ pub(super) fn commanded(service: &Service, flags: &[&str]) -> Option<u16> {
         text?.trim_matches(['"', '\'']).parse().ok().filter(|port| *port > 0)
     };
     // The last one counts, as it does for the program.
-    words.iter().enumerate().filter_map(value).last()
+    words.iter().enumerate().filter_map(value).next_back()
 }
 
 /// The first port that people or other services use: of `x-vv.urls` with these schemes, published, exposed.

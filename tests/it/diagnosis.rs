@@ -159,8 +159,11 @@ fn a_start_foresees_what_would_fail() {
 
 #[test]
 fn a_service_that_is_ready_or_was_never_started() {
-    let compose =
-        services(&[sleeper("app", ""), sleeper("none", "scale: 0"), sleeper("job", "command: ['true']")]);
+    let compose = services(&[
+        sleeper("app", ""),
+        sleeper("none", "scale: 0"),
+        sleeper("job", "command: ['true']\nx-vv: {kind: job}"),
+    ]);
     let project = Project::new("whyready", &compose);
     has(&why(&project, "app", "not_started"), &format!("fix: {}", project.typed("start app")));
     project.ok(&["start"]);
