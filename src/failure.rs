@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::engine::EngineError;
 use crate::plan::PlanError;
+use crate::probe::Secrets;
 
 /// What kind of failure it is; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,19 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The same without secrets, which what a system or a container said may hold.
+    #[must_use]
+    pub fn without(self, secrets: &Secrets) -> Self {
+        let mut causes = self.error.chain().map(|cause| secrets.scrub(cause.to_string())).rev();
+        let root = anyhow::Error::msg(causes.next().unwrap_or_default());
+        Self {
+            error: causes.fold(root, anyhow::Error::context),
+            hints: self.hints.into_iter().map(|hint| secrets.blot(hint)).collect(),
+            details: secrets.scrub_lines(&self.details),
+            ..self
+        }
     }
 
     /// Adds lines that are shown as they are, below the error.

@@ -11,13 +11,15 @@ use super::context::{Context, helper_image};
 use super::init_topics::on_start::Topics;
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine, connect};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::output::typed::typed;
 use crate::plan::declared::Comparison;
 use crate::plan::observed::Observed;
 use crate::plan::operation::Plan;
 use crate::plan::{Inputs, Stubs, images, render, which_need_inspect};
+use crate::probe::Secrets;
 use crate::run::apply::Applier;
+use crate::run::discreet::Discreet;
 use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
 use crate::run::{ExecuteOptions, execute};
@@ -183,9 +185,15 @@ impl<'a> Deployment<'a> {
             ..ExecuteOptions::new(&self.stack.name)
         };
         let reporter = self.context.printer.reporter();
+        let secrets = Secrets::of(&self.stack);
+        let discreet = Discreet { to: reporter.as_ref(), secrets: &secrets };
         let interrupt = super::interrupt();
+        let outcome = execute(plan, Arc::clone(&self.engine), ready, &discreet, &options, &interrupt).await;
+        let outcome = outcome.map_err(|error| Failure::from(error).without(&secrets))?;
         // What was only a warning has been reported by now.
-        execute(plan, Arc::clone(&self.engine), ready, reporter.as_ref(), &options, &interrupt).await?;
+        for note in outcome.notes {
+            self.context.printer.warn(secrets.scrub(note));
+        }
         Ok(())
     }
 }

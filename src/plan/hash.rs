@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::secret::{is_secret_name, is_secret_value};
 use super::spec::ContainerSpec;
+use crate::stack::secret::{is_secret_name, is_secret_value};
 
 /// The version of the hash: what stands before its colon. A container whose hash has another one is compared field
 /// by field.

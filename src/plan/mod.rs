@@ -32,7 +32,6 @@ mod ports;
 pub mod render;
 mod replicas;
 mod request;
-pub mod secret;
 pub mod spec;
 mod stale;
 mod start;

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, ProbeFailure};
 use super::container::{self, Finding};
-use super::credentials::Secrets;
 use super::deep::{self, DeepCheck};
 use super::listen::declares;
 use super::net::{GRACE, Place, SILENCE, Wire};
 use super::patience::{Patience, insistently};
 use super::question::{Page, Question, Scheme, bare_port};
+use super::secrets::Secrets;
 use super::target::{Deadline, Reach, Target};
 use super::{Check, Level, Outcome, healthcheck};
 use super::{consul, elasticsearch, exec, grafana, grpc, http, jaeger, kafka, kibana, kong, mongo, mysql};
@@ -31,8 +31,9 @@ pub async fn check_services<'a>(
     depth: Level,
     patience: Patience,
 ) -> Vec<Check> {
+    let secrets = Secrets::of(stack);
     let services =
-        services.into_iter().map(|service| check_within(stack, service, platform, depth, patience));
+        services.into_iter().map(|service| checks_of(stack, service, platform, depth, patience, &secrets));
     join_all(services).await.into_iter().flatten().collect()
 }
 
@@ -49,6 +50,29 @@ pub async fn check_service(
 
 /// As [`check_service`], with a limit for all of it too.
 pub async fn check_within(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    depth: Level,
+    patience: Patience,
+) -> Vec<Check> {
+    checks_of(stack, service, platform, depth, patience, &Secrets::of(stack)).await
+}
+
+/// All that is said passes through here: none of it shows a secret.
+async fn checks_of(
+    stack: &Stack,
+    service: &Service,
+    platform: &dyn Platform,
+    depth: Level,
+    patience: Patience,
+    secrets: &Secrets,
+) -> Vec<Check> {
+    let checks = unscrubbed(stack, service, platform, depth, patience).await;
+    checks.into_iter().map(|check| secrets.scrub_check(check)).collect()
+}
+
+async fn unscrubbed(
     stack: &Stack,
     service: &Service,
     platform: &dyn Platform,
@@ -104,7 +128,8 @@ pub async fn protocol(
     status: &ReplicaStatus,
     timeout: Duration,
 ) -> Result<Answer, ProbeFailure> {
-    answer_of(Target { stack, service, status, platform, deadline: Deadline::after(timeout) }).await
+    let target = Target { stack, service, status, platform, deadline: Deadline::after(timeout) };
+    Secrets::of_services([service], &[]).scrub_outcome(answer_of(target).await)
 }
 
 async fn answer_of(target: Target<'_>) -> Result<Answer, ProbeFailure> {
@@ -116,8 +141,7 @@ async fn answer_of(target: Target<'_>) -> Result<Answer, ProbeFailure> {
     let Some(question) = Question::of(service, status.stub) else {
         return Ok(Answer::NotAsked("nothing is known of what it serves".into()));
     };
-    let secrets = Secrets::of(service);
-    secrets.scrub_outcome(ask(&target, &question).await)
+    ask(&target, &question).await
 }
 
 async fn ask(target: &Target<'_>, question: &Question) -> Result<Answer, ProbeFailure> {
@@ -197,7 +221,7 @@ async fn check_replica(
         }
     }
     if depth >= Level::Deep {
-        ladder.deep(deep::checks(target()), &Secrets::of(service)).await;
+        ladder.deep(deep::checks(target())).await;
     }
     ladder.checks
 }
@@ -332,7 +356,7 @@ impl Ladder<'_> {
     }
 
     /// Takes all steps of the deep level at once.
-    async fn deep(&mut self, checks: Vec<DeepCheck<'_>>, secrets: &Secrets) {
+    async fn deep(&mut self, checks: Vec<DeepCheck<'_>>) {
         if let Some(lower) = self.broken.clone() {
             for check in checks {
                 let skipped = Finding::skipped(format!("not asked: {lower} failed"));
@@ -346,7 +370,7 @@ impl Ladder<'_> {
         }
         let each = checks.into_iter().map(async |check| {
             let started = Instant::now();
-            let outcome = secrets.scrub_outcome(check.work.await);
+            let outcome = check.work.await;
             (check.name, started.elapsed(), Finding::from(outcome))
         });
         for (name, took, found) in join_all(each).await {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::answer::{Answer, ProbeFailure};
 use super::listen::variable;
 use crate::stack::Service;
 
@@ -154,101 +153,6 @@ pub(super) fn given(service: &Service, name: &str) -> Option<String> {
     let file = service.files.iter().find(|file| file.target == path)?;
     let text = std::str::from_utf8(&file.content).ok()?;
     Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty())
-}
-
-/// What must not show in a line about this service: values of secret-looking variables, passwords in URLs, secrets.
-pub struct Secrets(Vec<String>);
-
-impl Secrets {
-    /// Those of a service.
-    pub fn of(service: &Service) -> Self {
-        let mut secrets: Vec<String> = Vec::new();
-        for (name, value) in &service.environment {
-            let Some(value) = value else { continue };
-            if sensitive(name) {
-                secrets.push(value.trim().to_owned());
-            }
-            if let Some((_, rest)) = value.split_once("://")
-                && let Some((userinfo, _)) = rest.rsplit_once('@')
-                && let Some((_, password)) = userinfo.split_once(':')
-            {
-                secrets.push(password.to_owned());
-            }
-        }
-        for file in service.files.iter().filter(|file| file.secret) {
-            secrets.extend(std::str::from_utf8(&file.content).map(|text| text.trim().to_owned()));
-        }
-        secrets.extend(redis(service));
-        secrets.extend(nats(service).and_then(|login| login.password));
-        // A word that is shown as a user's or a database's name tells nothing of the password that is the same, as in
-        // `admin/admin`; blotting it out would. Shorter ones would blot out words by chance.
-        let shown = shown(service);
-        secrets.retain(|secret| secret.len() >= 4 && !shown.contains(secret));
-        // The longest first: one may hold another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        Self(secrets)
-    }
-
-    /// Each of them, the longest first. For replacing them elsewhere, never for showing.
-    pub fn into_values(self) -> Vec<String> {
-        self.0
-    }
-
-    /// The text with each secret replaced.
-    pub fn scrub(&self, mut text: String) -> String {
-        for secret in &self.0 {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "•••");
-            }
-        }
-        text
-    }
-
-    /// What asking came to, with each secret replaced.
-    pub fn scrub_outcome(&self, outcome: Result<Answer, ProbeFailure>) -> Result<Answer, ProbeFailure> {
-        match outcome {
-            Ok(Answer::Seen(detail)) => Ok(Answer::Seen(self.scrub(detail))),
-            Ok(Answer::Doubtful { detail, hint }) => {
-                Ok(Answer::Doubtful { detail: self.scrub(detail), hint })
-            }
-            Ok(Answer::NotAsked(why)) => Ok(Answer::NotAsked(why)),
-            Err(failure) => Err(self.scrub_failure(failure)),
-        }
-    }
-
-    /// The failure with each secret replaced.
-    pub fn scrub_failure(&self, failure: ProbeFailure) -> ProbeFailure {
-        ProbeFailure { detail: self.scrub(failure.detail), ..failure }
-    }
-}
-
-/// The words about this service that aren't secret.
-fn shown(service: &Service) -> Vec<String> {
-    let open = service.environment.iter().filter(|(name, _)| !sensitive(name));
-    let mut words: Vec<String> = open.filter_map(|(_, value)| value.clone()).collect();
-    let ((database_login, database), (broker_login, host)) = (postgres(service), rabbitmq(service));
-    words.extend([service.name.clone(), database_login.user, database, broker_login.user, host]);
-    words
-}
-
-/// Whether a variable's name says that its value is a secret. A path to a secret isn't one.
-fn sensitive(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    !name.ends_with("_FILE")
-        && [
-            "PASSWORD",
-            "PASSWD",
-            "SECRET",
-            "TOKEN",
-            "_PASS",
-            "APIKEY",
-            "API_KEY",
-            "PRIVATE_KEY",
-            "CREDENTIAL",
-        ]
-        .iter()
-        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::answer::{Answer, ProbeFailure};
 use super::container::Finding;
-use super::credentials::Secrets;
 use super::exec::{self, Ran};
 use super::question::Question;
 use super::target::{Deadline, Target};
@@ -78,9 +77,7 @@ async fn run(target: &Target<'_>, command: &[String]) -> Option<Result<Answer, P
     let left = target.deadline.left();
     let deadline = Deadline::after(own.min(left));
     match exec::run(&Target { deadline, ..*target }, command, "healthcheck.test").await {
-        Ran::Ended(answer) => {
-            Some(answer.map_err(|failure| Secrets::of(target.service).scrub_failure(failure)))
-        }
+        Ran::Ended(answer) => Some(answer),
         Ran::Late(failure) => (own <= left).then_some(Err(failure)),
         Ran::Refused(_) => None,
     }

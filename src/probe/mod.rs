@@ -52,6 +52,7 @@ mod redis;
 mod redis_commander;
 pub mod report;
 pub mod said;
+mod secrets;
 mod signoz;
 mod target;
 pub mod tcp;
@@ -67,10 +68,10 @@ mod zookeeper;
 
 pub use answer::{Answer, ProbeFailure};
 pub use checks::{check_service, protocol};
-pub use credentials::Secrets;
 pub use kind::Kind;
 pub use patience::Patience;
 pub use report::Report;
+pub use secrets::Secrets;
 
 /// One question asked, and what came of it.
 #[derive(Debug, Clone, PartialEq)]

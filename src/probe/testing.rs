@@ -319,7 +319,7 @@ pub(super) async fn deep_lines(
     let status = status(&service.name, 1);
     let deadline = super::target::Deadline::after(patience);
     let target = super::target::Target { stack, service, status: &status, platform, deadline };
-    let secrets = super::credentials::Secrets::of(service);
+    let secrets = super::secrets::Secrets::of_services([service], &[]);
     let each = super::deep::checks(target)
         .into_iter()
         .map(async |check| format!("{} {}", check.name, told(secrets.scrub_outcome(check.work.await))));

@@ -9,6 +9,7 @@ mod backoff;
 pub mod cached_files;
 mod clock;
 mod diagnose;
+pub mod discreet;
 pub mod error;
 pub mod event;
 mod events;

@@ -44,6 +44,7 @@ pub mod problem;
 pub mod read;
 pub mod reference;
 pub mod scalar;
+pub mod secret;
 mod service;
 mod syntax;
 pub mod template;

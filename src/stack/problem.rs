@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::secret::first_look;
+
 /// A text that was read, kept for error messages.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -74,36 +76,11 @@ impl Problem {
     }
 }
 
-/// Names of what must not be shown.
-const SECRET: [&str; 9] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "credential",
-    "private_key",
-    "api_key",
-    "access_key",
-];
-
-/// The line up to where a secret may start, by the name before it.
+/// The line up to where a secret may start.
 fn without_secrets(line: &str) -> Cow<'_, str> {
-    // Only ASCII changes, so places stay the same.
-    let lower = line.to_ascii_lowercase();
-    let named = SECRET.iter().flat_map(|word| lower.match_indices(word)).filter_map(|(at, word)| {
-        let rest = &lower[at + word.len()..];
-        // `secrets:` lists names only.
-        let separator = if rest.starts_with("s:") { None } else { rest.find([':', '=']) };
-        separator.map(|separator| at + word.len() + separator + 1)
-    });
-    let in_address = lower.match_indices("://").filter_map(|(at, _)| {
-        let (user, _) = lower[at + 3..].split_once('@')?;
-        user.find(':').map(|colon| at + 3 + colon + 1)
-    });
-    match named.chain(in_address).min() {
-        Some(end) if !line[end..].trim().is_empty() => format!("{} …", &line[..end]).into(),
-        _ => line.into(),
+    match first_look(line) {
+        Some(start) => format!("{} …", line[..start].trim_end()).into(),
+        None => line.into(),
     }
 }
 
@@ -154,6 +131,9 @@ mod tests {
             ("  environment: {A: 1, JWT_SECRET: hunter2, B: 2}", "  environment: {A: 1, JWT_SECRET: …"),
             ("  DSN: postgres://me:hunter2@db/x", "  DSN: postgres://me: …"),
             ("  PASSWORD:", "  PASSWORD:"),
+            ("  DB_PWD: hunter2", "  DB_PWD: …"),
+            ("  - ENCRYPTION_KEY=hunter2", "  - ENCRYPTION_KEY= …"),
+            ("  PASSWORD_FILE: /run/secrets/x", "  PASSWORD_FILE: /run/secrets/x"),
             ("  secrets: [db_password]", "  secrets: [db_password]"),
             ("  image: https://host:80/x", "  image: https://host:80/x"),
             ("  ä: ß", "  ä: ß"),

@@ -11,6 +11,7 @@ mod engine;
 mod failures;
 mod health;
 mod interop;
+mod leaks;
 mod lifecycle;
 mod misleading;
 mod one_offs;

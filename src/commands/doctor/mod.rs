@@ -12,6 +12,7 @@ use crate::doctor::report::{Report, worst};
 use crate::doctor::{Severity, findings};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::typed::retype;
+use crate::probe::Secrets;
 use crate::{output, stub};
 
 /// Say what would stop a start: engine, memory, disk, ports, images, sources, names
@@ -36,6 +37,12 @@ pub async fn run(context: &Context, args: DoctorArgs) -> Result {
     };
     let facts = gather::facts(&stack, &stubs, stub_problem).await;
     let mut findings = findings(&stack, &stubs, &facts);
+    // A registry's or an engine's words may hold a login, and so may a proxy's address.
+    let secrets = Secrets::of(&stack);
+    for finding in &mut findings {
+        finding.seen = secrets.scrub(std::mem::take(&mut finding.seen));
+        finding.fix = finding.fix.take().map(|fix| secrets.blot(fix));
+    }
     findings.iter_mut().filter_map(|finding| finding.fix.as_mut()).for_each(retype);
     match args.format {
         Format::Json => context.printer.json(&Report::new(&stack.name, &findings)),

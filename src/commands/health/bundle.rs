@@ -19,7 +19,7 @@ use crate::engine::{Engine, EngineError};
 use crate::failure::{Failure, Result};
 use crate::output::health::table;
 use crate::plan::observed::ObservedContainer;
-use crate::probe::Report;
+use crate::probe::{Report, Secrets};
 use crate::stack::config;
 
 /// The file by which a bundle is known, and its shape.
@@ -80,8 +80,7 @@ pub async fn write(context: &Context, scope: &Scope<'_>, dir: &Path, report: &Re
     );
     let environments: Vec<BTreeMap<String, String>> =
         evidence.iter().filter_map(|found| Some(environment(found.inspect.as_ref().ok()?))).collect();
-    let known = scope.stack.services.values().chain(scope.stack.inactive.values());
-    let mask = Mask::of(known, &environments);
+    let mask = Mask::of(Secrets::with(scope.stack, &environments));
 
     let mut files: Vec<(PathBuf, String)> = vec![
         ("report.json".into(), pretty(&mask.document(serde_json::to_value(report)?))),
@@ -113,7 +112,7 @@ pub async fn write(context: &Context, scope: &Scope<'_>, dir: &Path, report: &Re
         }
         match found.logs {
             Ok(lines) => {
-                let lines = lines.iter().map(|line| mask.text(line) + "\n");
+                let lines = mask.lines(&lines).into_iter().map(|line| line + "\n");
                 files.push((folder.join("log.txt"), lines.collect()));
             }
             Err(why) => missing.push(format!("{}: {why}", folder.join("log.txt").display())),

@@ -1,7 +1,8 @@
 //! Gathers what an explanation is made from: of the service, and of all that it waits for or talks to. Everything is
 //! asked at once, and nothing is waited for longer than its limit.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -42,11 +43,14 @@ pub async fn facts(
             return Err(Failure::new(Kind::Failed, late).hint("is it overloaded? docker ps"));
         }
     };
-    let asker = Asker { engine: engine.as_ref(), stack, stubs, platform: &platform };
+    let environments = Mutex::default();
+    let asker =
+        Asker { engine: engine.as_ref(), stack, stubs, platform: &platform, environments: &environments };
     let needed = needed(stack, service);
     let each = needed.iter().map(async |service| (service.name.clone(), asker.service(service).await));
     let mut facts: Facts = join_all(each).await.into_iter().collect();
-    let secrets: Vec<Secrets> = needed.iter().map(|service| Secrets::of(service)).collect();
+    let environments = environments.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let secrets = Secrets::with(stack, &environments);
     for service in facts.values_mut() {
         scrub(service, &secrets);
     }
@@ -76,6 +80,8 @@ struct Asker<'a> {
     stack: &'a Stack,
     stubs: &'a Stubs,
     platform: &'a EnginePlatform,
+    /// Those of the containers that were looked at: they may be older than the stack.
+    environments: &'a Mutex<Vec<BTreeMap<String, String>>>,
 }
 
 impl Asker<'_> {
@@ -106,6 +112,10 @@ impl Asker<'_> {
             timeout(LIMIT, last_logs(self.engine, &container.id, LINES)),
         );
         let details: Option<ContainerDetails> = details.ok().and_then(|details| details.ok());
+        if let Some(details) = &details {
+            let mut environments = self.environments.lock().unwrap_or_else(PoisonError::into_inner);
+            environments.push(details.environment.clone());
+        }
         let oom = details.as_ref().is_some_and(|details| details.oom_killed);
         let status = detailed(self.engine, container, details.as_ref()).await;
         let error = details.as_ref().and_then(|details| details.error.clone());
@@ -237,21 +247,20 @@ fn is_declared(backend: &Service, login: &Login) -> bool {
 }
 
 /// Blots the secrets of all services out of everything that is shown of one.
-fn scrub(facts: &mut ServiceFacts, secrets: &[Secrets]) {
-    let clean = |text: &mut String| {
-        for secrets in secrets {
-            *text = secrets.scrub(std::mem::take(text));
-        }
-    };
+fn scrub(facts: &mut ServiceFacts, secrets: &Secrets) {
+    let clean = |text: &mut String| *text = secrets.scrub(std::mem::take(text));
     for replica in &mut facts.replicas {
-        replica.logs.iter_mut().for_each(clean);
+        replica.logs = secrets.scrub_lines(&replica.logs);
         replica.error.iter_mut().for_each(clean);
         replica.health_output.iter_mut().for_each(clean);
     }
     for check in &mut facts.checks {
         clean(&mut check.detail);
+        check.hint = check.hint.take().map(|hint| secrets.blot(hint));
     }
+    facts.image_missing.iter_mut().for_each(clean);
     for refusal in &mut facts.refused {
         clean(&mut refusal.detail);
+        refusal.hint = refusal.hint.take().map(|hint| secrets.blot(hint));
     }
 }
