@@ -6,6 +6,7 @@ pub mod earlier;
 pub mod evidence;
 #[doc(hidden)]
 pub mod memory;
+pub mod own_image;
 pub mod platform;
 pub mod relay;
 pub mod survey;
@@ -165,6 +166,8 @@ pub struct PublishedPort {
     pub container: String,
     /// The project that its labels name; nothing for one that isn't Compose's or vv's.
     pub project: Option<String>,
+    /// The files that its project was read from, as its labels name them; empty where they don't.
+    pub files: Vec<String>,
     /// The port, with the host's address it is bound to (`0.0.0.0` and `::` are all of them).
     pub port: ObservedPort,
 }
@@ -363,6 +366,9 @@ pub trait Engine: evidence::Evidence + survey::Survey {
     async fn remove_image(&self, image: &str) -> Result<(), EngineError>;
     /// All tags below a repository name (`vv-stub`).
     async fn image_tags(&self, repository: &str) -> Result<Vec<String>, EngineError>;
+
+    /// Removes the other tags of this image's repository that no container uses and that are older than this.
+    async fn prune_images(&self, but: &str, older: Duration) -> Result<(), EngineError>;
 
     /// Output of a container, stdout and stderr, in the order the engine kept it.
     async fn logs(&self, container: &str, query: &LogQuery) -> Result<EngineStream<LogLine>, EngineError>;

@@ -41,7 +41,7 @@ pub struct EnginePlatform {
     /// Containers' own addresses can be reached from here.
     reaches_networks: bool,
     host: IpAddr,
-    relay: Option<Relay>,
+    relay: Option<Arc<Relay>>,
 }
 
 impl EnginePlatform {
@@ -67,7 +67,7 @@ impl EnginePlatform {
     #[must_use]
     pub fn with_helper(mut self, image: HelperImage) -> Self {
         if !self.reaches_networks {
-            self.relay = Some(Relay::new(Arc::clone(&self.engine), image));
+            self.relay = Some(Relay::of(&self.engine, image));
         }
         self
     }

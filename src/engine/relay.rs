@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, PoisonError};
 
 use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,10 +32,12 @@ const STAY: [&str; 3] = ["/vv", "stub", "--stay"];
 /// Takes an address: passes stdin on to it, and what comes from there to stdout.
 const DIAL: [&str; 3] = ["/vv", "stub", "--dial"];
 
-/// The helpers of a platform, and the ports on this machine that lead through them.
+/// The helpers on an engine, and the ports on this machine that lead through them.
 pub(super) struct Relay {
     engine: Arc<dyn Engine>,
     image: HelperImage,
+    /// Told once the image is there: those who need it at the same time don't build it twice.
+    there: OnceCell<()>,
     helpers: Mutex<BTreeMap<String, Arc<OnceCell<Helper>>>>,
     doors: Mutex<Doors>,
 }
@@ -46,6 +48,9 @@ struct Helper {
     _session: std::sync::Mutex<ExecSession>,
 }
 
+/// Those of this process. Whoever looks at the containers again goes through the helpers that are there.
+static RELAYS: LazyLock<std::sync::Mutex<Vec<Arc<Relay>>>> = LazyLock::new(std::sync::Mutex::default);
+
 #[derive(Default)]
 struct Doors {
     by_target: BTreeMap<(String, SocketAddr), SocketAddr>,
@@ -54,13 +59,31 @@ struct Doors {
 }
 
 impl Relay {
-    pub fn new(engine: Arc<dyn Engine>, image: HelperImage) -> Self {
-        Self { engine, image, helpers: Mutex::default(), doors: Mutex::default() }
+    /// The one of this process for an engine and an image.
+    pub fn of(engine: &Arc<dyn Engine>, image: HelperImage) -> Arc<Self> {
+        let mut relays = RELAYS.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |relay: &&Arc<Self>| Arc::ptr_eq(&relay.engine, engine) && relay.image.tag == image.tag;
+        if let Some(relay) = relays.iter().find(same) {
+            return Arc::clone(relay);
+        }
+        let relay = Arc::new(Self {
+            engine: Arc::clone(engine),
+            image,
+            there: OnceCell::new(),
+            helpers: Mutex::default(),
+            doors: Mutex::default(),
+        });
+        relays.push(Arc::clone(&relay));
+        relay
     }
 
     /// A port on this machine that leads to an address on a network.
-    pub async fn door(&self, network: &str, target: SocketAddr) -> Result<SocketAddr, EngineError> {
-        let helper = self.helper(network).await?;
+    pub async fn door(
+        self: &Arc<Self>,
+        network: &str,
+        target: SocketAddr,
+    ) -> Result<SocketAddr, EngineError> {
+        self.helper(network).await?;
         let key = (network.to_owned(), target);
         let mut doors = self.doors.lock().await;
         if let Some(door) = doors.by_target.get(&key) {
@@ -72,8 +95,8 @@ impl Relay {
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let door = listener.local_addr().map_err(failed)?;
+        doors.keepers.spawn(keep(Arc::clone(self), listener, network.to_owned(), target));
         doors.by_target.insert(key, door);
-        doors.keepers.spawn(keep(Arc::clone(&self.engine), listener, helper, target));
         Ok(door)
     }
 
@@ -81,36 +104,61 @@ impl Relay {
     async fn helper(&self, network: &str) -> Result<String, EngineError> {
         let cell = Arc::clone(self.helpers.lock().await.entry(network.to_owned()).or_default());
         let helper = cell.get_or_try_init(async || {
-            if self.engine.image_id(&self.image.tag).await?.is_none() {
-                let info = self.engine.info().await?;
-                let tar = (self.image.context)(&info).map_err(|message| EngineError::Refused {
-                    attempt: "make the image of a helper container".to_owned(),
-                    message,
-                })?;
-                self.engine.build_tar(&self.image.tag, tar).await?;
-            }
+            self.there.get_or_try_init(async || self.make_image().await).await?;
             let session = self.engine.start_helper(&self.image.tag, &STAY, network).await?;
             Ok(Helper { container: session.id.clone(), _session: std::sync::Mutex::new(session) })
         });
         Ok(helper.await?.container.clone())
     }
+
+    async fn make_image(&self) -> Result<(), EngineError> {
+        if self.engine.image_id(&self.image.tag).await?.is_some() {
+            return Ok(());
+        }
+        let info = self.engine.info().await?;
+        let tar = (self.image.context)(&info).map_err(|message| EngineError::Refused {
+            attempt: "make the image of a helper container".to_owned(),
+            message,
+        })?;
+        super::own_image::build(self.engine.as_ref(), &self.image.tag, tar).await
+    }
+
+    /// This helper is gone: the next who needs one on this network makes another.
+    async fn forget(&self, network: &str, container: &str) {
+        let mut helpers = self.helpers.lock().await;
+        let gone =
+            |cell: &Arc<OnceCell<Helper>>| cell.get().is_some_and(|helper| helper.container == container);
+        if helpers.get(network).is_some_and(gone) {
+            helpers.remove(network);
+        }
+    }
+
+    /// Runs the helper's command that passes everything on to an address.
+    async fn dial(&self, network: &str, target: SocketAddr) -> Result<ExecSession, EngineError> {
+        let helper = self.helper(network).await?;
+        let mut command: Vec<String> = DIAL.map(str::to_owned).to_vec();
+        command.push(target.to_string());
+        let request = ExecRequest { command, stdin: true, ..ExecRequest::default() };
+        let session = self.engine.exec(&helper, &request).await;
+        if session.is_err() {
+            self.forget(network, &helper).await;
+        }
+        session
+    }
 }
 
-/// Leads every connection through the helper.
-async fn keep(engine: Arc<dyn Engine>, listener: TcpListener, helper: String, target: SocketAddr) {
+/// Leads every connection through the network's helper.
+async fn keep(relay: Arc<Relay>, listener: TcpListener, network: String, target: SocketAddr) {
     let mut led = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        led.spawn(lead(Arc::clone(&engine), stream, helper.clone(), target));
+        led.spawn(lead(Arc::clone(&relay), stream, network.clone(), target));
         while led.try_join_next().is_some() {}
     }
 }
 
 /// Leads one connection; whatever fails closes it, as a proxy does that finds nobody.
-async fn lead(engine: Arc<dyn Engine>, stream: TcpStream, helper: String, target: SocketAddr) {
-    let mut command: Vec<String> = DIAL.map(str::to_owned).to_vec();
-    command.push(target.to_string());
-    let request = ExecRequest { command, stdin: true, ..ExecRequest::default() };
-    let Ok(ExecSession { mut output, input: Some(mut input), .. }) = engine.exec(&helper, &request).await
+async fn lead(relay: Arc<Relay>, stream: TcpStream, network: String, target: SocketAddr) {
+    let Ok(ExecSession { mut output, input: Some(mut input), .. }) = relay.dial(&network, target).await
     else {
         return;
     };

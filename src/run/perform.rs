@@ -6,7 +6,7 @@ use super::cached_files;
 use super::error::{BackendError, FailureCause};
 use super::event::{Event, Reporter};
 use super::options::{ExecuteOptions, StubImage};
-use crate::engine::{Engine, EngineError, Progress};
+use crate::engine::{Engine, EngineError, Progress, own_image};
 use crate::failure::Kind;
 use crate::plan::operation::{Action, Apply, Operation, OperationId};
 
@@ -54,7 +54,9 @@ async fn call(
             engine.pull_image(image, platform.as_deref(), &progress).await
         }
         Action::BuildImage { image, build } => engine.build_image(image, build, &progress).await,
-        Action::BuildStub { image } => engine.build_tar(image, stub_tar(stub_image, image).await?).await,
+        Action::BuildStub { image } => {
+            own_image::build(engine, image, stub_tar(stub_image, image).await?).await
+        }
         Action::CreateNetwork(request) => engine.create_network(request).await,
         Action::RemoveNetwork(name) => engine.remove_network(name).await,
         Action::CreateVolume(request) => engine.create_volume(request).await,

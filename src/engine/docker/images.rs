@@ -1,6 +1,7 @@
 //! Images: pulled, pushed, found, removed.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::query_parameters::{
@@ -122,6 +123,32 @@ pub async fn remove(client: &Client, image: &str) -> Result<(), EngineError> {
         Ok(_) | Err(EngineError::NotFound { .. } | EngineError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Removes the other tags of an image's repository that are older than this; those that a container uses stay.
+pub async fn prune(client: &Client, but: &str, older: Duration) -> Result<(), EngineError> {
+    let (repository, _) = name_and_tag(but);
+    for tag in tags(client, repository).await? {
+        let image = format!("{repository}:{tag}");
+        if image != but && age(client, &image).await?.is_some_and(|age| age > older) {
+            remove(client, &image).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How long ago an image was built, or got its tag: one built from a cache is as old as the cache.
+async fn age(client: &Client, image: &str) -> Result<Option<Duration>, EngineError> {
+    let found =
+        match client.call(&format!("inspect image {image}"), client.docker().inspect_image(image)).await {
+            Ok(found) => found,
+            Err(EngineError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+    let tagged = found.metadata.and_then(|metadata| metadata.last_tag_time);
+    let latest = found.created.into_iter().chain(tagged).max().map(|time| time.unix_timestamp());
+    let now = jiff::Timestamp::now().as_second();
+    Ok(latest.and_then(|latest| u64::try_from(now - latest).ok()).map(Duration::from_secs))
 }
 
 /// All tags below a repository name, without the name.

@@ -197,6 +197,10 @@ impl Engine for DockerEngine {
         images::tags(&self.client, repository).await
     }
 
+    async fn prune_images(&self, but: &str, older: Duration) -> Result<(), EngineError> {
+        images::prune(&self.client, but, older).await
+    }
+
     async fn logs(&self, container: &str, query: &LogQuery) -> Result<EngineStream<LogLine>, EngineError> {
         Ok(logs::lines(&self.client, container, query))
     }

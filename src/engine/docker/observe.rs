@@ -63,12 +63,20 @@ pub async fn published_ports(client: &Client) -> Result<Vec<PublishedPort>, Engi
         .await?;
     let of_container = |summary: ContainerSummary| {
         let project = summary.labels.as_ref().and_then(|labels| labels.get(PROJECT)).cloned();
+        let files = summary.labels.as_ref().and_then(|labels| labels.get(CONFIG_FILES));
+        let files: Vec<String> =
+            files.map(|files| files.split(',').map(str::to_owned).collect()).unwrap_or_default();
         let names = summary.names.unwrap_or_default();
         let container = names.first().map(|name| name.trim_start_matches('/').to_owned()).unwrap_or_default();
         let ports =
             ports(summary.ports.unwrap_or_default()).into_iter().filter(|port| port.published.is_some());
         ports
-            .map(|port| PublishedPort { container: container.clone(), project: project.clone(), port })
+            .map(|port| PublishedPort {
+                container: container.clone(),
+                project: project.clone(),
+                files: files.clone(),
+                port,
+            })
             .collect::<Vec<_>>()
     };
     Ok(list.into_iter().flat_map(of_container).collect())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use vv::engine::{Engine, EngineError, Progress};
 use vv::plan::spec::ContainerSpec;
@@ -78,9 +79,17 @@ async fn a_context_is_built_with_all_its_options() {
     assert_eq!(details.image_sets.labels["built.by"], "vv");
     assert!(!details.spec.labels.contains_key("built.by"), "what the image sets is the image's");
 
-    scene.engine.remove_image(&extra).await.unwrap();
-    scene.engine.remove_image(&extra).await.unwrap();
-    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["1"]);
+    // Pruning leaves the named one, those in use, and what somebody may just have made.
+    scene.engine.prune_images(&extra, Duration::from_secs(3600)).await.unwrap();
+    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["1", "2"]);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    scene.engine.prune_images(&extra, Duration::ZERO).await.unwrap();
+    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["2"]);
+    scene.engine.prune_images(&format!("{repository}:3"), Duration::ZERO).await.unwrap();
+    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["2"], "a container uses it");
+    scene.engine.remove_image(&image).await.unwrap();
+    scene.engine.remove_image(&image).await.unwrap();
+    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
