@@ -98,6 +98,8 @@ pub enum Holder {
         name: String,
         /// Its project, where it is one's.
         project: Option<String>,
+        /// The files that its project was read from, where they can be had here.
+        files: Vec<String>,
     },
     /// A process of this machine.
     Process {
@@ -105,6 +107,11 @@ pub enum Holder {
         words: String,
         /// Its id, where it can be seen.
         pid: Option<u32>,
+    },
+    /// A process that has it for a container of another engine.
+    OtherEngine {
+        /// `a container of another engine (docker-proxy, pid 812)`
+        words: String,
     },
     /// Somebody who can't be seen from here.
     Somebody,

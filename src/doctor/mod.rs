@@ -21,7 +21,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use self::facts::{EngineFacts, Facts};
-use crate::plan::{Inputs, StartRequest, Stubs, preview_plan};
+use crate::plan::{Inputs, PlanError, StartRequest, Stubs, preview_plan};
 use crate::stack::{Stack, unset_variable};
 pub use files::binds;
 pub use ports::{HostPort, wanted as wanted_ports};
@@ -116,9 +116,13 @@ fn refused(stack: &Stack, stubs: &Stubs, engine: &EngineFacts) -> Option<Finding
     let observed = engine.observed.as_ref().ok()?;
     // Nothing is carried out, so no copies are kept.
     let inputs = Inputs { stack, observed, stubs, cache_dir: Path::new("/") };
-    let error = preview_plan(&inputs, &StartRequest::default()).err()?;
-    let fix = error.hints.first().cloned().unwrap_or_else(|| "vv plan".to_owned());
-    Some(Finding::fail("plan", error.message, fix))
+    preview_plan(&inputs, &StartRequest::default()).err().map(refusal)
+}
+
+/// What planning refuses, as a finding.
+pub fn refusal(error: PlanError) -> Finding {
+    let fix = error.hints.into_iter().next().unwrap_or_else(|| "vv plan".to_owned());
+    Finding::fail("plan", error.message, fix)
 }
 
 /// Variables that the files use and nobody sets.

@@ -1,12 +1,13 @@
 //! Host ports: taken by others, or twice by the stack itself.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use super::Finding;
 use super::facts::{Facts, Holder};
 use crate::stack::model::{Namespace, Port, Protocol};
-use crate::stack::{Service, Stack};
+use crate::stack::{Service, Stack, embedded};
 
 /// A host port as a service binds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +85,14 @@ pub fn wanted(stack: &Stack) -> Vec<(&Service, HostPort)> {
 pub fn findings(stack: &Stack, facts: &Facts) -> Vec<Finding> {
     let wanted = wanted(stack);
     let mut findings = twice(&wanted);
+    if facts.engine.is_err() {
+        // Most of those that are taken may be by containers of that very engine, the stack's own among them.
+        if !wanted.is_empty() {
+            findings
+                .push(Finding::ok("port", "not looked at: without the engine nobody can say whose they are"));
+        }
+        return findings;
+    }
     let mut free = 0;
     for (service, port) in &wanted {
         match facts.ports.get(port) {
@@ -95,7 +104,6 @@ pub fn findings(stack: &Stack, facts: &Facts) -> Vec<Finding> {
     }
     findings.extend(privileged(&wanted, facts));
     if free > 0 {
-        let known = facts.here.shared || facts.engine.is_ok();
         let seen = match free {
             1 => "1 host port is free, or the stack's own".to_owned(),
             free => format!("{free} host ports are free, or the stack's own"),
@@ -105,9 +113,7 @@ pub fn findings(stack: &Stack, facts: &Facts) -> Vec<Finding> {
         } else {
             "; processes of the engine's machine can't be seen from here"
         };
-        if known {
-            findings.push(Finding::ok("port", format!("{seen}{unseen}")));
-        }
+        findings.push(Finding::ok("port", format!("{seen}{unseen}")));
     }
     findings
 }
@@ -115,13 +121,20 @@ pub fn findings(stack: &Stack, facts: &Facts) -> Vec<Finding> {
 /// A port that somebody else has.
 pub fn taken(service: &str, port: &HostPort, holder: &Holder) -> Finding {
     let (who, stop) = match holder {
-        Holder::Container { name, project: Some(project) } => (
+        Holder::Container { name, project: Some(project), files } => (
             format!("container {name} (project {project})"),
-            format!("stop it: docker stop {name}, or all of it: vv -p {project} down"),
+            format!("stop it: docker stop {name}, or all of it: {}", down(project, files)),
         ),
-        Holder::Container { name, project: None } => {
+        Holder::Container { name, project: None, .. } => {
             (format!("container {name}"), format!("stop it: docker stop {name}"))
         }
+        Holder::OtherEngine { words } => (
+            words.clone(),
+            format!(
+                "see whose: docker context ls names the engines, docker -c NAME ps --filter publish={} asks one",
+                port.number
+            ),
+        ),
         Holder::Process { words, pid: Some(pid) } => (words.clone(), format!("stop it: kill {pid}")),
         Holder::Process { words, pid: None } => {
             (words.clone(), format!("see who: sudo ss -ltnup 'sport = :{}'", port.number))
@@ -136,6 +149,23 @@ pub fn taken(service: &str, port: &HostPort, holder: &Holder) -> Finding {
         format!("{stop}; or take other ports: --port-offset 1000"),
     )
     .of(service)
+}
+
+/// What takes another project down: by its own files, where they are known. By this stack's, all of its services are
+/// strangers.
+fn down(project: &str, files: &[String]) -> String {
+    let quoted = |word: &str| shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned);
+    if files.is_empty() {
+        return format!("vv -p {project} down --remove-orphans");
+    }
+    let chosen: Vec<String> = files
+        .iter()
+        .map(|file| match embedded::stack_of(file) {
+            Some(stack) => format!("--stack {stack}"),
+            None => format!("-f {}", quoted(file)),
+        })
+        .collect();
+    format!("vv {} -p {project} down", chosen.join(" "))
 }
 
 /// Two entries that ask for the same port.
@@ -154,10 +184,7 @@ pub fn twice(wanted: &[(&Service, HostPort)]) -> Vec<Finding> {
             Finding::fail(
                 "port",
                 format!("{port} is published by {who}"),
-                format!(
-                    "give one of them another host port: ports: [\"{}:…\"]",
-                    port.number.saturating_add(1)
-                ),
+                "publish one of them at another host port, in its ports",
             )
             .of(&service.name),
         );

@@ -185,6 +185,12 @@ fn ports() {
     let container = |name: &str, project: Option<&str>| Holder::Container {
         name: name.to_owned(),
         project: project.map(str::to_owned),
+        files: Vec::new(),
+    };
+    let of_files = |files: &[&str]| Holder::Container {
+        name: "x-web-1".to_owned(),
+        project: Some("x".to_owned()),
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
     };
     let process = |pid| Holder::Process { words: "process nginx (pid 812)".to_owned(), pid };
     let lines = [
@@ -200,6 +206,16 @@ fn ports() {
         }),
         wrong(three, |facts| holders(facts, &[("", 8080, container("shop-web-1", Some("shop")))])),
         wrong(three, |facts| holders(facts, &[("", 8080, container("lonely", None))])),
+        wrong(three, |facts| holders(facts, &[("", 8080, of_files(&["/my work/c.yml", "/o.yml"]))])),
+        wrong(three, |facts| holders(facts, &[("", 8080, of_files(&["vv://mes/compose.yaml"]))])),
+        wrong(three, |facts| {
+            let words = "a container of another engine (docker-proxy, pid 7)".to_owned();
+            holders(facts, &[("", 8080, Holder::OtherEngine { words })]);
+        }),
+        wrong(three, |facts| {
+            holders(facts, &[("", 8080, process(Some(812)))]);
+            facts.engine = Err(Unreachable { message: "no engine".to_owned(), hints: Vec::new() });
+        }),
         wrong(
             "services: {a: {image: a, ports: ['127.0.0.1:80:80']}, b: {image: b, ports: ['80:81', '80:81/udp']}, c: {image: c, ports: ['127.0.0.2:80:1']}, off: {image: a, scale: 0, ports: ['80:1']}}",
             |_| {},

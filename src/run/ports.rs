@@ -1,10 +1,12 @@
 //! Who has a host port: a container of the engine, or a process of this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::{fmt, io};
 
 use super::processes;
-use crate::engine::Engine;
+use crate::engine::{Engine, PublishedPort};
+use crate::stack::embedded::is_embedded;
 
 /// Who has a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum PortHolder {
         name: String,
         /// Its project, where it is one's.
         project: Option<String>,
+        /// The files that its project was read from; empty where they can't be had here.
+        files: Vec<String>,
     },
     /// A process that listens on it.
     Process {
@@ -30,16 +34,35 @@ pub enum PortHolder {
     },
 }
 
+/// Processes that hold ports for an engine's containers, by the first 15 letters of their names.
+const OF_ENGINES: &[&str] =
+    &["docker-proxy", "dockerd", "rootlesskit", "rootlessport", "slirp4netns", "conmon", "com.docker.back"];
+
+impl PortHolder {
+    /// A process that does it for a container of an engine that isn't the one asked: it mustn't be killed.
+    pub fn is_an_engines(&self) -> bool {
+        matches!(self, Self::Process { name, .. } if OF_ENGINES.iter().any(|engine| name.starts_with(engine)))
+    }
+}
+
+impl From<PublishedPort> for PortHolder {
+    fn from(published: PublishedPort) -> Self {
+        let here = |file: &String| is_embedded(Path::new(file)) || Path::new(file).is_file();
+        let files = if published.files.iter().all(here) { published.files } else { Vec::new() };
+        Self::Container { name: published.container, project: published.project, files }
+    }
+}
+
 impl fmt::Display for PortHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Container { name, project: Some(project) } => {
+            Self::Container { name, project: Some(project), .. } => {
                 write!(f, "container {name} (project {project})")
             }
-            Self::Container { name, project: None } => write!(f, "container {name}"),
+            Self::Container { name, project: None, .. } => write!(f, "container {name}"),
             // The proxy of an engine that isn't the one asked.
-            Self::Process { name, pid } if name == "docker-proxy" => {
-                write!(f, "a container of another engine (docker-proxy, pid {pid})")
+            Self::Process { name, pid } if self.is_an_engines() => {
+                write!(f, "a container of another engine ({name}, pid {pid})")
             }
             Self::Process { name, pid } => write!(f, "process {name} (pid {pid})"),
             Self::ProcessOf { uid } => write!(f, "a process of user {uid}"),
@@ -97,7 +120,7 @@ async fn container(
             && published.port.protocol == protocol
             && overlap(address, published.port.host_ip.parse().ok())
     })?;
-    Some(PortHolder::Container { name: holder.container, project: holder.project })
+    Some(holder.into())
 }
 
 /// The address (nothing: all) and the port.
@@ -147,11 +170,13 @@ mod tests {
         let container = |project: Option<&str>| PortHolder::Container {
             name: "shop-web-1".to_owned(),
             project: project.map(str::to_owned),
+            files: Vec::new(),
         };
         assert_eq!(container(Some("shop")).to_string(), "container shop-web-1 (project shop)");
         assert_eq!(container(None).to_string(), "container shop-web-1");
         let process = |name: &str| PortHolder::Process { name: name.to_owned(), pid: 7 }.to_string();
         assert_eq!(process("nginx"), "process nginx (pid 7)");
         assert_eq!(process("docker-proxy"), "a container of another engine (docker-proxy, pid 7)");
+        assert_eq!(process("rootlesskit"), "a container of another engine (rootlesskit, pid 7)");
     }
 }

@@ -42,6 +42,11 @@ pub fn compose_file(stack: &str) -> PathBuf {
     PathBuf::from(format!("{SCHEME}{stack}/compose.yaml"))
 }
 
+/// The stack that an embedded file belongs to: `mes` of `vv://mes/compose.yaml`; nothing for one of the disk.
+pub fn stack_of(file: &str) -> Option<&str> {
+    file.strip_prefix(SCHEME)?.split('/').next()
+}
+
 /// A stack that can be chosen by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {

@@ -35,10 +35,9 @@ pub async fn facts(stack: &Stack, stubs: &Stubs, stub_problem: Option<String>) -
     let engine = match reach().await {
         Ok(engine) => engine,
         Err(unreachable) => {
-            // Nothing is known of the engine's place, so this machine is taken for it.
             let here = here::look(false).await;
-            let ports = port_holders(stack, here.shared, &[]).await;
-            return Facts { here, engine: Err(unreachable), ports, paths: paths.await, stub_problem };
+            let (ports, paths) = (BTreeMap::new(), paths.await);
+            return Facts { here, engine: Err(unreachable), ports, paths, stub_problem };
         }
     };
     let info = engine.info().await.unwrap_or_default();
@@ -112,11 +111,7 @@ async fn port_holders(
     for port in wanted {
         match published.iter().find(|published| is_at(published, &port)) {
             Some(published) => {
-                let holder = Holder::Container {
-                    name: published.container.clone(),
-                    project: published.project.clone(),
-                };
-                holders.insert(port, holder);
+                holders.insert(port, told(PortHolder::from(published.clone())));
             }
             None => others.push(port),
         }
@@ -145,15 +140,17 @@ pub async fn processes_at(wanted: Vec<HostPort>) -> BTreeMap<HostPort, Holder> {
 }
 
 fn holder(port: &HostPort) -> Holder {
-    match ports::process_at(port.address, port.number, port.protocol_name()) {
-        Some(holder @ PortHolder::Process { pid, .. }) => {
-            Holder::Process { words: holder.to_string(), pid: Some(pid) }
-        }
-        Some(holder @ PortHolder::ProcessOf { .. }) => {
-            Holder::Process { words: holder.to_string(), pid: None }
-        }
-        Some(PortHolder::Container { name, project }) => Holder::Container { name, project },
-        None => Holder::Somebody,
+    ports::process_at(port.address, port.number, port.protocol_name()).map_or(Holder::Somebody, told)
+}
+
+/// Who has a port, as findings tell it.
+pub fn told(holder: PortHolder) -> Holder {
+    let words = holder.to_string();
+    match holder {
+        PortHolder::Container { name, project, files } => Holder::Container { name, project, files },
+        PortHolder::Process { .. } if holder.is_an_engines() => Holder::OtherEngine { words },
+        PortHolder::Process { pid, .. } => Holder::Process { words, pid: Some(pid) },
+        PortHolder::ProcessOf { .. } => Holder::Process { words, pid: None },
     }
 }
 

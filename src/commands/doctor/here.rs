@@ -21,9 +21,13 @@ const FORWARDERS: &[&str] = &["ssh", "limactl", "socat", "com.docker.back"];
 /// The name servers that systemd-resolved asks; engines read it where `/etc/resolv.conf` names only the stub.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
-/// Looks around. `engine`: that answered there.
+/// Looks around. `engine`: it answered. One that didn't would share this machine where its socket would be here.
 pub async fn look(engine: bool) -> Here {
-    let shared = cfg!(target_os = "linux") && (!engine || engine_shares().await);
+    let shared = cfg!(target_os = "linux")
+        && match engine {
+            true => engine_shares().await,
+            false => connect::resolve(&ConnectOptions::from_env()).is_ok_and(|endpoint| endpoint.is_local()),
+        };
     tokio::task::spawn_blocking(move || machine(shared)).await.unwrap_or_default()
 }
 

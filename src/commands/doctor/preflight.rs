@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::gather::{kinds, processes_at};
+use super::gather::{kinds, processes_at, told};
 use super::here;
 use crate::commands::context::Context;
-use crate::doctor::facts::Holder;
 use crate::doctor::{Finding, HostPort, Severity, Starting, preflight};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind, Result};
@@ -16,16 +15,10 @@ use crate::plan::operation::Plan;
 use crate::run::ports::{PortHolder, who_has};
 use crate::stack::Stack;
 
-/// Fails where the plan would certainly fail; warns where it probably does.
-pub async fn check(
-    context: &Context,
-    stack: &Stack,
-    observed: &Observed,
-    engine: &dyn Engine,
-    plan: &Plan,
-) -> Result {
+/// What would make this plan fail, and what may.
+pub async fn foreseen(stack: &Stack, observed: &Observed, engine: &dyn Engine, plan: &Plan) -> Vec<Finding> {
     if !plan.changes_anything() {
-        return Ok(());
+        return Vec::new();
     }
     let starting = Starting::of(stack, plan, observed);
     let here = here::look(true).await;
@@ -36,13 +29,24 @@ pub async fn check(
     };
     for (port, holder) in &mut taken {
         // Most often it is another container's: now that the start fails, the engine may be asked whose.
-        if let Some(PortHolder::Container { name, project }) = who_has(engine, &bare(port)).await {
-            *holder = Holder::Container { name, project };
+        if let Some(found @ PortHolder::Container { .. }) = who_has(engine, &bare(port)).await {
+            *holder = told(found);
         }
     }
     let sources: BTreeSet<PathBuf> = starting.mounts.iter().map(|(_, source, _)| source.clone()).collect();
     let paths = kinds(sources).await;
-    let findings = preflight(stack, observed, &starting, &taken, &paths, &here);
+    preflight(stack, observed, &starting, &taken, &paths, &here)
+}
+
+/// Fails where the plan would certainly fail; warns where it probably does.
+pub async fn check(
+    context: &Context,
+    stack: &Stack,
+    observed: &Observed,
+    engine: &dyn Engine,
+    plan: &Plan,
+) -> Result {
+    let findings = foreseen(stack, observed, engine, plan).await;
     let (failing, doubtful): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Fail);
     for finding in doubtful {
