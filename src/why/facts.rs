@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::doctor::Finding;
 use crate::platform::ReplicaStatus;
 use crate::probe::Check;
 
@@ -17,6 +18,8 @@ pub struct ServiceFacts {
     pub checks: Vec<Check>,
     /// Why its image can't be had; nothing where it is here, is built or can be pulled.
     pub image_missing: Option<String>,
+    /// What would make a start of it fail, where it has no container.
+    pub prevented: Option<Finding>,
     /// What came of its logins to other services that are refused.
     pub refused: Vec<Refusal>,
 }

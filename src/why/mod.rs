@@ -29,6 +29,8 @@ pub enum Cause {
     ScaledToZero,
     /// The image can't be had.
     ImageMissing,
+    /// Something that it needs to be started isn't there.
+    CantStart,
     /// A host port is taken.
     PortTaken,
     /// The engine couldn't start the container.

@@ -29,6 +29,13 @@ pub fn own(service: &Service, facts: &ServiceFacts) -> Option<Reason> {
                 true,
             );
         }
+        if let Some(finding) = &facts.prevented {
+            let cause = if finding.check == "port" { Cause::PortTaken } else { Cause::CantStart };
+            let start = format!("vv start {name}");
+            let fix =
+                finding.fix.as_ref().map_or_else(|| start.clone(), |fix| format!("{fix}; then {start}"));
+            return reason(cause, format!("can't start: {}", finding.seen), fix, true);
+        }
         return reason(
             Cause::NotStarted,
             "hasn't been started: there is no container".to_owned(),

@@ -2,19 +2,23 @@
 //! asked at once, and nothing is waited for longer than its limit.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::join;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::commands::doctor::preflight::foreseen;
+use crate::doctor::{Finding, Severity, refusal};
 use crate::engine::docker::taken_port;
 use crate::engine::platform::{EnginePlatform, detailed, last_logs};
 use crate::engine::{ContainerDetails, Engine, EngineError};
 use crate::failure::{Failure, Kind, Result};
-use crate::plan::Stubs;
-use crate::plan::observed::{ContainerState, ObservedContainer};
+use crate::plan::observed::{ContainerState, Observed, ObservedContainer};
+use crate::plan::{Inputs, StartRequest, Stubs, preview_plan};
 use crate::platform::{Platform, ReplicaState};
 use crate::probe::{self, Level, ProbeFailure, Secrets, check_service, protocol};
 use crate::run::ports::who_has;
@@ -44,8 +48,14 @@ pub async fn facts(
         }
     };
     let environments = Mutex::default();
-    let asker =
-        Asker { engine: engine.as_ref(), stack, stubs, platform: &platform, environments: &environments };
+    let asker = Asker {
+        engine: engine.as_ref(),
+        stack,
+        stubs,
+        platform: &platform,
+        environments: &environments,
+        observed: OnceCell::new(),
+    };
     let needed = needed(stack, service);
     let each = needed.iter().map(async |service| (service.name.clone(), asker.service(service).await));
     let mut facts: Facts = join_all(each).await.into_iter().collect();
@@ -82,6 +92,8 @@ struct Asker<'a> {
     platform: &'a EnginePlatform,
     /// Those of the containers that were looked at: they may be older than the stack.
     environments: &'a Mutex<Vec<BTreeMap<String, String>>>,
+    /// All that the engine has of the project, looked at only for services that have no container.
+    observed: OnceCell<Option<Observed>>,
 }
 
 impl Asker<'_> {
@@ -89,21 +101,19 @@ impl Asker<'_> {
         let containers: Vec<&ObservedContainer> =
             self.platform.containers().iter().filter(|container| container.service == service.name).collect();
         let replicas = containers.iter().map(|container| self.replica(container));
-        let missing = async {
-            if containers.is_empty() && service.replicas > 0 {
-                self.image_missing(service).await
-            } else {
-                None
-            }
-        };
+        let unmade = containers.is_empty() && service.replicas > 0;
+        let missing = async { if unmade { self.image_missing(service).await } else { None } };
+        let prevented = async { if unmade { self.prevented(service).await } else { None } };
         let logins = logins(self.stack, service);
-        let (replicas, checks, image_missing, refused) = join!(
+        let (replicas, checks, image_missing, prevented, refused) = join!(
             join_all(replicas),
             check_service(self.stack, service, self.platform, Level::Deep, LIMIT),
             missing,
+            prevented,
             join_all(logins.iter().map(|login| self.login(login))),
         );
-        ServiceFacts { replicas, checks, image_missing, refused: refused.into_iter().flatten().collect() }
+        let refused = refused.into_iter().flatten().collect();
+        ServiceFacts { replicas, checks, image_missing, prevented, refused }
     }
 
     async fn replica(&self, container: &ObservedContainer) -> ReplicaFacts {
@@ -139,6 +149,21 @@ impl Asker<'_> {
             health_output: details.and_then(|details| details.health_output),
             logs: logs.ok().and_then(|logs| logs.ok()).unwrap_or_default(),
         }
+    }
+
+    /// What would make a start of this service alone fail: what planning refuses, and what a start foresees.
+    async fn prevented(&self, service: &Service) -> Option<Finding> {
+        let observe = async || timeout(LIMIT, self.engine.observe(&self.stack.name)).await.ok()?.ok();
+        let observed = self.observed.get_or_init(observe).await.as_ref()?;
+        // Nothing is carried out, so no copies are kept.
+        let inputs = Inputs { stack: self.stack, observed, stubs: self.stubs, cache_dir: Path::new("/") };
+        let services = vec![service.name.clone()];
+        let request = StartRequest { services, no_deps: true, no_wait: true, ..StartRequest::default() };
+        let findings = match preview_plan(&inputs, &request) {
+            Ok(plan) => timeout(LIMIT, foreseen(self.stack, observed, self.engine, &plan)).await.ok()?,
+            Err(error) => vec![refusal(error)],
+        };
+        findings.into_iter().find(|finding| finding.severity == Severity::Fail)
     }
 
     /// Why the image of a service without a container can't be had; nothing where it can, or that isn't known.
@@ -259,6 +284,10 @@ fn scrub(facts: &mut ServiceFacts, secrets: &Secrets) {
         check.hint = check.hint.take().map(|hint| secrets.blot(hint));
     }
     facts.image_missing.iter_mut().for_each(clean);
+    if let Some(finding) = &mut facts.prevented {
+        clean(&mut finding.seen);
+        finding.fix = finding.fix.take().map(|fix| secrets.blot(fix));
+    }
     for refusal in &mut facts.refused {
         clean(&mut refusal.detail);
         refusal.hint = refusal.hint.take().map(|hint| secrets.blot(hint));
