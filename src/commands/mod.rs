@@ -91,6 +91,14 @@ pub(crate) fn parse_duration(text: &str) -> std::result::Result<std::time::Durat
         .ok_or_else(|| "not a duration: 90s, 5m, 1h30m".to_owned())
 }
 
+/// A duration in which something can happen.
+pub(crate) fn parse_some_time(text: &str) -> std::result::Result<std::time::Duration, String> {
+    match parse_duration(text)? {
+        std::time::Duration::ZERO => Err("no time at all: nothing could answer in it".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// Told when the user interrupts a second time.
 static INTERRUPTED_TWICE: tokio::sync::Notify = tokio::sync::Notify::const_new();
 

@@ -23,7 +23,7 @@ pub struct ResetArgs {
     #[arg(short, long)]
     yes: bool,
     /// How long it may take to become ready
-    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_some_time)]
     timeout: Duration,
     #[command(flatten)]
     dry_run: DryRun,

@@ -23,7 +23,7 @@ pub struct RestartArgs {
     #[arg(long)]
     no_wait: bool,
     /// How long it may take to become ready again
-    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_some_time)]
     timeout: Duration,
     #[command(flatten)]
     dry_run: DryRun,

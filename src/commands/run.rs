@@ -67,7 +67,7 @@ pub struct RunArgs {
     #[arg(long, hide = true, conflicts_with_all = ["keep", "detach"])]
     rm: bool,
     /// How long what the service depends on may take to become ready
-    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_some_time)]
     timeout: Duration,
     #[command(flatten)]
     unsupported: Unsupported,

@@ -26,7 +26,7 @@ pub struct ScaleArgs {
     #[arg(long)]
     no_deps: bool,
     /// How long it may take until the new replicas are ready
-    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_some_time)]
     timeout: Duration,
     #[command(flatten)]
     dry_run: DryRun,

@@ -48,7 +48,7 @@ pub struct StartArgs {
     #[arg(long)]
     no_wait: bool,
     /// How long it may take to become ready, from the first container started
-    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = deploy::TIMEOUT, value_parser = super::parse_some_time)]
     timeout: Duration,
     /// Replace containers, even where nothing has changed
     #[arg(long)]

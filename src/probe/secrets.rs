@@ -217,16 +217,18 @@ impl Gathered {
     }
 
     fn secrets(self) -> Secrets {
-        let told = |secret: &String| {
-            secret.len() >= SHORTEST
-                && !self.shown.contains(secret)
-                && !COMMON.contains(&secret.to_ascii_lowercase().as_str())
-                && !(secret.len() < 6 && secret.chars().all(|letter| letter.is_ascii_digit()))
-                && !secret.starts_with("${")
+        let says_nothing = |secret: &String| {
+            let number = secret.len() < 6 && secret.chars().all(|letter| letter.is_ascii_digit());
+            let common = COMMON.contains(&secret.to_ascii_lowercase().as_str());
+            secret.len() < SHORTEST
+                || number
+                || common
+                || secret.starts_with("${")
+                || self.shown.contains(secret)
         };
         let mut known: BTreeSet<String> = BTreeSet::new();
-        for secret in self.secrets.iter().filter(|secret| told(secret)) {
-            known.extend(forms(secret).into_iter().filter(told));
+        for secret in self.secrets.iter().filter(|secret| !says_nothing(secret)) {
+            known.extend(forms(secret).into_iter().filter(|form| !says_nothing(form)));
         }
         let mut known: Vec<String> = known.into_iter().collect();
         known.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));

@@ -100,7 +100,15 @@ fn the_doctor_finds_a_healthy_machine_and_many_troubles() {
     ] {
         ran.shows(words);
     }
+    // Of the other project nothing is in this file: its own takes it down.
+    let file = good.path("compose.yaml");
+    ran.shows(&format!("vv -f {} -p {} down", file.display(), good.name));
     assert_eq!(bad.containers(), Vec::new(), "it changes nothing");
+    let words = ["-f", file.to_str().unwrap(), "-p", &good.name, "down"];
+    let down =
+        std::process::Command::new(env!("CARGO_BIN_EXE_vv")).current_dir(bad.dir.path()).args(words).output();
+    assert!(down.unwrap().status.success());
+    assert_eq!(good.containers(), Vec::new());
 }
 
 #[test]
@@ -110,10 +118,18 @@ fn the_doctor_without_an_engine() {
     let compose = services(&[sleeper("app", &format!("ports: ['127.0.0.1:{port}:80']"))]);
     let mut project = Project::new("docnone", &compose);
     project.env.push(("DOCKER_HOST".into(), "unix:///nonexistent/docker.sock".into()));
-    // What needs no engine is said all the same.
-    project.fails(4, &["doctor"]).shows("no Docker engine at").shows(&port.to_string()).shows("fix: ");
+    let ran = project.fails(4, &["doctor"]);
+    ran.shows("no Docker engine at").shows("fix: ");
+    // Whose the port is, nobody knows: it may be the stack's own container that has it.
+    ran.shows("port    not looked at");
+    assert!(!ran.stdout.contains(&port.to_string()) && !ran.stdout.contains("kill"), "{ran}");
     let report = project.json(&["doctor", "--format", "json"]);
     valid("doctor.json", &report);
+
+    // One of another machine has other ports.
+    project.env[0].1 = "tcp://127.0.0.1:1".into();
+    let ran = project.fails(4, &["doctor"]);
+    assert!(!ran.stdout.contains(&port.to_string()), "{ran}");
 
     // One that accepts and says nothing.
     let silent = project.path("silent.sock");
@@ -295,6 +311,54 @@ fn what_keeps_a_container_from_being_made_or_started() {
     has(&text, &format!("pid {}", std::process::id()));
     drop(holder);
     has(&why(&project, "taken", "port_taken"), "is free by now");
+}
+
+#[test]
+fn what_keeps_a_service_from_being_started_at_all() {
+    let port = free_port();
+    let holder = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let compose = services(&[
+        sleeper("web", &format!("ports: ['127.0.0.1:{port}:80']")),
+        sleeper("front", "depends_on: [web]"),
+        sleeper(
+            "strict",
+            "volumes: [{type: bind, source: ./s, target: /s, bind: {create_host_path: false}}]",
+        ),
+        sleeper("away", "networks: [far]"),
+        sleeper("fine", ""),
+    ]) + "networks: {far: {external: true, name: vv-no-such-network}}\n";
+    let project = Project::new("whyprevented", &compose);
+    let text = why(&project, "web", "port_taken");
+    has(&text, &format!("it can't start: 127.0.0.1:{port}, which web publishes, is used by process"));
+    has(&text, &format!("fix: stop it: kill {}", std::process::id()));
+    has(&why(&project, "front", "port_taken"), "front isn't ready: web can't start");
+    has(&why(&project, "strict", "cant_start"), "create_host_path is off");
+    has(&why(&project, "away", "cant_start"), "vv-no-such-network");
+    has(&why(&project, "fine", "not_started"), "hasn't been started");
+    drop(holder);
+    has(&why(&project, "web", "not_started"), &format!("fix: {}", project.typed("start web")));
+    assert_eq!(project.leftovers(), Vec::<String>::new(), "asking changes nothing");
+
+    let old = format!("x-vv: {{requires: {{engine: '99.0'}}}}\n{}", services(&[sleeper("app", "")]));
+    let project = Project::new("whyrequires", &old);
+    has(&why(&project, "app", "cant_start"), "asks for 99.0");
+}
+
+#[test]
+fn no_time_at_all_is_a_usage_error() {
+    let project = Project::new("notime", &services(&[sleeper("app", "")]));
+    for words in [
+        &["health", "--check-timeout", "0"][..],
+        &["health", "--wait", "--timeout", "0s"],
+        &["health", "--watch=0s"],
+        &["start", "--timeout", "0"],
+        &["restart", "--timeout", "0"],
+        &["scale", "app", "2", "--timeout", "0m"],
+    ] {
+        project.fails(2, words).says("no time at all");
+    }
+    // A stop without patience is one.
+    project.ok(&["stop", "--timeout", "0"]);
 }
 
 #[test]

@@ -49,10 +49,10 @@ pub struct HealthArgs {
     #[arg(long)]
     wait: bool,
     /// How long the command may take [default: 30s; with --wait 5m]
-    #[arg(long, value_name = "TIME", value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::parse_some_time)]
     timeout: Option<Duration>,
     /// How long each check may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = super::parse_some_time)]
     check_timeout: Duration,
     /// Look again and again, and say what changed and when; Ctrl-C ends it
     #[arg(
@@ -61,7 +61,7 @@ pub struct HealthArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "5s",
-        value_parser = super::parse_duration,
+        value_parser = super::parse_some_time,
         conflicts_with_all = ["wait", "timeout", "format", "bundle"]
     )]
     watch: Option<Duration>,

@@ -185,7 +185,7 @@ fn is_hidden(value: &str, secrecy: Secrecy) -> bool {
     let other = || {
         value.starts_with('/') || value.contains("://") || value.chars().all(|letter| letter.is_ascii_digit())
     };
-    !open && !(secrecy == Secrecy::Likely && other())
+    !(open || secrecy == Secrecy::Likely && other())
 }
 
 #[cfg(test)]
