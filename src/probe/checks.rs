@@ -33,7 +33,7 @@ pub async fn check_services<'a>(
 ) -> Vec<Check> {
     let secrets = Secrets::of(stack);
     let services =
-        services.into_iter().map(|service| checks_of(stack, service, platform, depth, patience, &secrets));
+        services.into_iter().map(|service| check_within(stack, service, platform, depth, patience, &secrets));
     join_all(services).await.into_iter().flatten().collect()
 }
 
@@ -45,22 +45,12 @@ pub async fn check_service(
     depth: Level,
     timeout: Duration,
 ) -> Vec<Check> {
-    check_within(stack, service, platform, depth, Patience::each(timeout)).await
+    check_within(stack, service, platform, depth, Patience::each(timeout), &Secrets::of(stack)).await
 }
 
-/// As [`check_service`], with a limit for all of it too.
+/// As [`check_service`], with a limit for all of it too. All that is said passes through here: none of it shows one of
+/// the stack's secrets.
 pub async fn check_within(
-    stack: &Stack,
-    service: &Service,
-    platform: &dyn Platform,
-    depth: Level,
-    patience: Patience,
-) -> Vec<Check> {
-    checks_of(stack, service, platform, depth, patience, &Secrets::of(stack)).await
-}
-
-/// All that is said passes through here: none of it shows a secret.
-async fn checks_of(
     stack: &Stack,
     service: &Service,
     platform: &dyn Platform,

@@ -18,7 +18,7 @@ use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::health::{github, junit, table};
 use crate::output::short_duration;
-use crate::probe::{Level, Outcome, Report};
+use crate::probe::{Level, Outcome, Report, Secrets};
 use scope::Scope;
 
 /// How long a run may take where the command line doesn't say, and a wait.
@@ -133,6 +133,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
         engine: context.engine_within(args.limit()).await?,
         depth: if args.quick { Level::Protocol } else { Level::Deep },
         each: args.check_timeout,
+        secrets: Secrets::of(&stack),
         threshold: args.threshold(),
         topics: if args.quick { None } else { Topics::of(context, &stack)? },
     };

@@ -16,7 +16,7 @@ use crate::output::typed::retype;
 use crate::plan::not_required_by;
 use crate::platform::Platform;
 use crate::probe::checks::{check_services, check_within};
-use crate::probe::{Check, Level, Outcome, Patience, Report};
+use crate::probe::{Check, Level, Outcome, Patience, Report, Secrets};
 use crate::stack::{Service, Stack};
 
 /// Which services are checked, how deep, and for how long each check may take.
@@ -28,6 +28,8 @@ pub struct Scope<'a> {
     pub engine: Arc<dyn Engine>,
     pub depth: Level,
     pub each: Duration,
+    /// The stack's, which nothing is to show.
+    pub secrets: Secrets,
     /// What is as bad as this isn't well.
     pub threshold: Outcome,
     /// What the stack declares of Kafka, where that is asked.
@@ -84,7 +86,7 @@ impl Scope<'_> {
         end: Instant,
     ) -> Vec<Check> {
         let patience = Patience::each(self.each).until(end);
-        let checks = check_within(self.stack, service, platform.as_ref(), self.depth, patience);
+        let checks = check_within(self.stack, service, platform.as_ref(), self.depth, patience, &self.secrets);
         let (mut checks, topics) = tokio::join!(checks, self.topics(service, platform, patience));
         checks.extend(topics.map(|check| unless_broken(check, &checks)));
         self.pardon(&mut checks);

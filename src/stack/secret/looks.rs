@@ -111,6 +111,10 @@ fn named_places(text: &str) -> Vec<Range<usize>> {
     while let Some(found) = NAMED.captures_at(text, from) {
         let (Some(whole), Some(name), Some(sign)) = (found.get(0), found.get(1), found.get(3)) else { break };
         from = whole.end();
+        // `"/etc/passwd": permission denied`
+        if text[..name.start()].ends_with('/') {
+            continue;
+        }
         let Some(secrecy) = secrecy(name.as_str()) else { continue };
         let is_quoted = found.get(2).is_some_and(|quote| !quote.is_empty());
         // `key: …` is said of many things.
@@ -207,6 +211,7 @@ mod tests {
             "org.apache.kafka...PlainLoginModule required username=\"app\" password=\"jaas-pw\";",
             "password authentication failed for user \"app\"",
             "FATAL: no secret here, the token expired",
+            "exec: \"/etc/passwd\": permission denied",
             "duplicate key: orders_pkey, auth: connection refused, key=5",
             "set ${JWT_SECRET:-…} or JWT_SECRET=… or DB_PASSWORD=$DB_PASSWORD, secret: null",
             "pay with sk_live_4eC39HqLyjWDarjtT1zdp7dc as AKIAIOSFODNN7EXAMPLE",
@@ -229,6 +234,7 @@ mod tests {
         org.apache.kafka...PlainLoginModule required username="app" password="•••";
         password authentication failed for user "app"
         FATAL: no secret here, the token expired
+        exec: "/etc/passwd": permission denied
         duplicate key: orders_pkey, auth: connection refused, key=5
         set ${JWT_SECRET:-…} or JWT_SECRET=… or DB_PASSWORD=$DB_PASSWORD, secret: null
         pay with ••• as •••
