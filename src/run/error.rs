@@ -18,6 +18,8 @@ pub struct Outcome {
     pub done: usize,
     /// What failed without being required.
     pub warnings: Vec<String>,
+    /// What systems were told and stays as it is, to be known.
+    pub notes: Vec<String>,
     /// How long all of it took.
     pub took: Duration,
 }

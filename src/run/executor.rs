@@ -70,6 +70,7 @@ pub(super) struct Run<'a> {
     pub(super) passed: Vec<OperationId>,
     pub(super) done: usize,
     pub(super) warnings: Vec<String>,
+    pub(super) notes: Vec<String>,
     pub(super) failures: Vec<OperationFailure>,
     /// Until when other pulls go on after one that failed.
     pub(super) others_until: Instant,
@@ -113,6 +114,7 @@ impl<'a> Run<'a> {
             passed: Vec::new(),
             done: 0,
             warnings: Vec::new(),
+            notes: Vec::new(),
             failures: Vec::new(),
             others_until: Instant::now(),
         })
@@ -252,7 +254,7 @@ impl<'a> Run<'a> {
         if !self.failures.is_empty() {
             return Err(RunError::Failed(self.failures));
         }
-        Ok(Outcome { done: self.done, warnings: self.warnings, took: start.elapsed() })
+        Ok(Outcome { done: self.done, warnings: self.warnings, notes: self.notes, took: start.elapsed() })
     }
 }
 

@@ -20,8 +20,8 @@ impl Run<'_> {
             self.clock.transfer_ends();
         }
         match result {
-            Ok(warnings) => {
-                self.warnings.extend(warnings);
+            Ok(notes) => {
+                self.notes.extend(notes);
                 if let Action::StartContainer(name) | Action::RestartContainer { container: name, .. } =
                     &operation.action
                 {

@@ -50,7 +50,7 @@ async fn who_comes_after_starts_once_it_is_applied() {
     let bench = bench(Ok(()));
     let outcome = bench.run(&steps()).await.unwrap();
     assert_eq!(bench.elapsed(), secs(1));
-    assert_eq!(outcome.warnings, ["topic old stays as it is"]);
+    assert_eq!(outcome.notes, ["topic old stays as it is"]);
     let lines = bench.recorder.lines();
     let place = |line: &str| lines.iter().position(|other| other.contains(line)).unwrap();
     assert!(place("creating 2 topics") < place("done 2"), "{lines:?}");
