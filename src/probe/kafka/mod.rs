@@ -24,6 +24,7 @@ use advertised::Side;
 pub(crate) use advertised::goes_by;
 use listeners::Security;
 pub(crate) use refusal::spelled;
+pub(crate) use wire::api_versions_request;
 use wire::{Metadata, Versions};
 
 /// Asks the broker behind a listener who it is, and then whether the brokers that it names can be reached.

@@ -55,7 +55,7 @@ impl Broker {
 }
 
 /// ApiVersions, version 0: the one that every broker answers.
-pub(super) fn api_versions_request() -> Vec<u8> {
+pub(crate) fn api_versions_request() -> Vec<u8> {
     request(API_VERSIONS, 0, |_| {})
 }
 

@@ -85,6 +85,19 @@ mod tests {
             of(":9092"),
             of("user@kafka:9092"),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        localhost:9092
+        kafka-1:9092 kafka-2:9092 10.0.0.3:19092
+        [::1]:9092
+        no broker; say HOST:PORT, as in localhost:9092
+        'localhost' has no port; say localhost:9092, for example
+        'localhost:kafka': 'kafka' is no port (1 to 65535)
+        'localhost:0': '0' is no port (1 to 65535)
+        'localhost:90920': '90920' is no port (1 to 65535)
+        '::1:9092': an IPv6 address stands in brackets, as in [::1]:9092
+        'PLAINTEXT://kafka:9092': say only 'kafka:9092'; PLAINTEXT belongs into security.protocol (--command-config, or VV_KAFKA_SECURITY_PROTOCOL)
+        ':9092': '' is no name of a host
+        'user@kafka:9092': 'user@kafka' is no name of a host
+        ");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::address::Server;
+use super::reason::Asked;
 use super::security::{Protocol, Security};
 use super::ways::Ways;
 use crate::platform::{Endpoint, Platform, ReplicaState};
@@ -83,6 +84,11 @@ impl Connection {
             });
         }
         Ok(Self { bootstrap, ways: Arc::new(Ways::of_stack(stack, platform, known)), security })
+    }
+
+    /// Whom messages speak of.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { bootstrap: &self.bootstrap, security: &self.security, blocked: self.ways.blocked() }
     }
 
     /// The brokers that are asked first: `localhost:9092, localhost:9093`.

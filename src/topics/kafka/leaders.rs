@@ -1,13 +1,13 @@
 //! Waiting until every live broker knows who leads: a topic that has just been made is known to one broker after the
 //! other, and a client that asks another one is told that there is no such topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::native::{Client, Metadata};
+use super::native::{Client, Metadata, TopicSeen};
 use super::reason::Troubles;
 use super::{Kafka, Server, blocking, open};
 use crate::topics::admin::AdminError;
@@ -78,7 +78,7 @@ async fn ask_all(
         said.map_err(|said| {
             let mut troubles = Troubles::default();
             troubles.extend(client.troubles());
-            troubles.failed(&format!("ask broker {id} at {server}"), &said, &kafka.connection, each)
+            troubles.failed(&format!("ask broker {id} at {server}"), &said, &kafka.connection.asked(), each)
         })
     });
     join_all(asks).await.into_iter().collect()
@@ -86,8 +86,12 @@ async fn ask_all(
 
 /// The topics that a broker doesn't know all leaders of.
 fn lacking(topics: &[String], expected: &BTreeMap<String, u32>, answers: &[Metadata]) -> Vec<String> {
-    let has = |answer: &Metadata, name: &String| {
-        let Some(topic) = answer.topics.iter().find(|topic| topic.name == *name) else { return false };
+    let answers: Vec<HashMap<&str, &TopicSeen>> = answers
+        .iter()
+        .map(|answer| answer.topics.iter().map(|topic| (topic.name.as_str(), topic)).collect())
+        .collect();
+    let has = |answer: &HashMap<&str, &TopicSeen>, name: &String| {
+        let Some(topic) = answer.get(name.as_str()) else { return false };
         let least = expected.get(name).map_or(1, |count| *count as usize);
         topic.partitions.len() >= least && topic.partitions.iter().all(|partition| partition.leader >= 0)
     };
@@ -96,7 +100,7 @@ fn lacking(topics: &[String], expected: &BTreeMap<String, u32>, answers: &[Metad
 
 #[cfg(test)]
 mod tests {
-    use super::super::native::{PartitionSeen, TopicSeen};
+    use super::super::native::PartitionSeen;
     use super::*;
 
     fn seen(topics: &[(&str, &[i32])]) -> Metadata {

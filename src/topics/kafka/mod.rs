@@ -12,6 +12,7 @@ mod native;
 mod reason;
 mod refusal;
 pub mod security;
+mod spoken;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -24,12 +25,15 @@ pub use address::{Server, servers};
 pub use connection::{Connection, brokers};
 use native::{Alter, Client, Create, Metadata, Said};
 use reason::Troubles;
+use spoken::Spoken;
 
 use super::admin::{Admin, AdminError, Alteration, NewTopic, Outcome, Refusal};
 use super::cluster::{Cluster, PartitionState, Setting, TopicState};
 
 /// How long a look at whether somebody has answered takes.
 const LOOK: Duration = Duration::from_millis(50);
+/// The pause between two questions to a broker that hangs up.
+const QUIET: Duration = Duration::from_millis(300);
 /// Kafka's own topics (`org.apache.kafka.common.internals.Topic`): those that brokers flag as internal.
 const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
@@ -55,16 +59,33 @@ impl Kafka {
         let kafka =
             Self { client, connection, troubles: Mutex::default(), patience, partitions: Mutex::default() };
         let started = Instant::now();
+        let mut asked = started;
         loop {
             if kafka.blocking(|client| client.connected(LOOK)).await {
                 return Ok(kafka);
             }
-            let mut troubles = kafka.troubles();
+            if asked.elapsed() > QUIET {
+                kafka.ask_the_speechless().await;
+                asked = Instant::now();
+            }
+            let troubles = kafka.troubles();
             let lasting = troubles.lasting(&kafka.connection.bootstrap);
             if lasting || started.elapsed() >= patience {
                 let waited = (!lasting).then_some(patience);
-                return Err(troubles.unanswered(&kafka.connection, waited));
+                return Err(troubles.unanswered(&kafka.connection.asked(), waited));
             }
+        }
+    }
+
+    /// Finds out what a broker speaks that hangs up on us.
+    async fn ask_the_speechless(&self) {
+        let Some(server) = self.troubles().speechless() else { return };
+        let resolver = ways::resolver(Arc::clone(&self.connection.ways), None);
+        let tls = self.connection.security.protocol().is_some_and(security::Protocol::tls);
+        match spoken::at(&server, resolver).await {
+            Some(Spoken::Tls) if !tls => self.troubles().found(&server, true),
+            Some(Spoken::Clear) if tls => self.troubles().found(&server, false),
+            _ => {}
         }
     }
 
@@ -87,7 +108,7 @@ impl Kafka {
 
     /// A request as a whole failed.
     fn failed(&self, what: &str, said: &Said) -> AdminError {
-        self.troubles().failed(what, said, &self.connection, self.patience)
+        self.troubles().failed(what, said, &self.connection.asked(), self.patience)
     }
 
     /// Sends the pieces of a request one after the other.

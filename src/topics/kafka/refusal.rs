@@ -16,12 +16,14 @@ pub(super) fn outcome(said: Said) -> Outcome {
 fn refusal(said: Said) -> Refusal {
     let error = i16::try_from(said.code).ok().and_then(ResponseError::try_from_code);
     let code = match (error, said.code) {
+        (_, INVALID) => "INVALID_REQUEST".into(),
         (Some(error), _) => spelled(error),
-        (None, INVALID) => "INVALID_REQUEST".into(),
-        (None, code) => format!("ERROR_{code}"),
+        (None, code) => format!("error {code}"),
     };
-    // Brokers from another world than Kafka's give their errors no text.
-    let told = if said.text.trim().is_empty() { None } else { Some(said.text.trim().to_owned()) };
+    // Where the broker gives no text, librdkafka puts its own there.
+    let text = said.text.trim();
+    let text = text.strip_prefix("Broker: ").unwrap_or(text);
+    let told = (!text.is_empty()).then(|| text.to_owned());
     let meaning = || match error {
         Some(ResponseError::TopicAlreadyExists) => "the topic exists already".into(),
         Some(ResponseError::UnknownTopicOrPartition) => "there is no such topic".into(),
@@ -59,6 +61,19 @@ mod tests {
             of(INVALID, "num_partitions out of expected range"),
             of(4711, ""),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        done
+        TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.
+        TOPIC_ALREADY_EXISTS: the topic exists already
+        INVALID_TOPIC_EXCEPTION: Topic name is invalid: '..' is not allowed
+        UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition (again)
+        REQUEST_TIMED_OUT: The request timed out. (again)
+        TOPIC_AUTHORIZATION_FAILED: this user may not do it
+        NOT_CONTROLLER: This is not the correct controller for this cluster. (again)
+        THROTTLING_QUOTA_EXCEEDED: the broker doesn't say why (again)
+        UNKNOWN_SERVER_ERROR: The server experienced an unexpected error
+        INVALID_REQUEST: num_partitions out of expected range
+        error 4711: the broker doesn't say why
+        ");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vv::platform::Platform;
 use vv::stack::{Service, Stack};
@@ -165,10 +165,4 @@ pub fn secured(properties: &str) -> Security {
 pub fn certificate(name: &str) -> String {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/engine/tls");
     dir.join(name).to_str().unwrap().to_owned()
-}
-
-/// Waits until a broker answers.
-pub async fn started(broker: &Broker) -> Instant {
-    broker.client().await;
-    Instant::now()
 }

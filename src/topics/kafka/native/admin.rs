@@ -47,10 +47,41 @@ unsafe extern "C" {
     fn entry_source(entry: *const rd::rd_kafka_ConfigEntry_t) -> c_int;
 }
 
+/// What is said of each topic.
+type Results = Vec<(String, Said)>;
+
+/// A function that sends a request.
+type Send<T> = unsafe extern "C" fn(
+    *mut rd::rd_kafka_t,
+    *mut *mut T,
+    usize,
+    *const rd::rd_kafka_AdminOptions_t,
+    *mut rd::rd_kafka_queue_t,
+);
+
+/// The parts of a request, and those that librdkafka refuses to make: one topic's fault isn't the others'.
+struct Made<T> {
+    good: Vec<Owned<T>>,
+    refused: Results,
+}
+
+impl<T> Made<T> {
+    fn of<'a>(all: impl Iterator<Item = (&'a str, Result<Owned<T>, Said>)>) -> Self {
+        let mut made = Self { good: Vec::new(), refused: Vec::new() };
+        for (name, part) in all {
+            match part {
+                Ok(part) => made.good.push(part),
+                Err(said) => made.refused.push((name.to_owned(), said)),
+            }
+        }
+        made
+    }
+}
+
 impl Client {
     /// Makes topics; what is said of each.
-    pub fn create(&self, topics: &[Create<'_>], patience: Duration) -> Result<Vec<(String, Said)>, Said> {
-        let made = topics.iter().map(|topic| {
+    pub fn create(&self, topics: &[Create<'_>], patience: Duration) -> Result<Results, Said> {
+        let make = |topic: &Create<'_>| {
             let mut said = Message::new();
             let name = c_text(topic.name)?;
             // SAFETY: the strings outlive the calls, which copy them; the message has the size that is told.
@@ -65,13 +96,13 @@ impl Client {
                 }
                 Ok(new)
             }
-        });
-        let made = made.collect::<Result<Vec<_>, Said>>()?;
+        };
+        let made = Made::of(topics.iter().map(|topic| (topic.name, make(topic))));
         // SAFETY: see `ask`; the results are read while their event lives.
-        self.ask(
+        self.ask_each(
             Op::RD_KAFKA_ADMIN_OP_CREATETOPICS,
             patience,
-            &made,
+            made,
             rd::rd_kafka_CreateTopics,
             |event| unsafe {
                 let mut count = 0;
@@ -82,19 +113,19 @@ impl Client {
     }
 
     /// Brings topics to so many partitions in total; what is said of each.
-    pub fn grow(&self, topics: &[(&str, u32)], patience: Duration) -> Result<Vec<(String, Said)>, Said> {
-        let made = topics.iter().map(|(name, count)| {
+    pub fn grow(&self, topics: &[(&str, u32)], patience: Duration) -> Result<Results, Said> {
+        let make = |name: &str, count: u32| {
             let (mut said, name) = (Message::new(), c_text(name)?);
             // SAFETY: the name outlives the call, which copies it; the message has the size that is told.
             let new = unsafe {
-                rd::rd_kafka_NewPartitions_new(name.as_ptr(), *count as usize, said.buffer(), said.size())
+                rd::rd_kafka_NewPartitions_new(name.as_ptr(), count as usize, said.buffer(), said.size())
             };
             Owned::new(new, rd::rd_kafka_NewPartitions_destroy).ok_or_else(|| said.refused())
-        });
-        let made = made.collect::<Result<Vec<_>, Said>>()?;
+        };
+        let made = Made::of(topics.iter().map(|(name, count)| (*name, make(name, *count))));
         let op = Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS;
         // SAFETY: see `ask`; the results are read while their event lives.
-        self.ask(op, patience, &made, rd::rd_kafka_CreatePartitions, |event| unsafe {
+        self.ask_each(op, patience, made, rd::rd_kafka_CreatePartitions, |event| unsafe {
             let mut count = 0;
             let result = rd::rd_kafka_event_CreatePartitions_result(event);
             topic_results(rd::rd_kafka_CreatePartitions_result_topics(result, &raw mut count), count)
@@ -102,19 +133,19 @@ impl Client {
     }
 
     /// Deletes topics; what is said of each.
-    pub fn delete(&self, topics: &[&str], patience: Duration) -> Result<Vec<(String, Said)>, Said> {
-        let made = topics.iter().map(|name| {
+    pub fn delete(&self, topics: &[&str], patience: Duration) -> Result<Results, Said> {
+        let make = |name: &str| {
             let name = c_text(name)?;
             // SAFETY: the name outlives the call, which copies it.
             let delete = unsafe { rd::rd_kafka_DeleteTopic_new(name.as_ptr()) };
             Ok(Owned::new(delete, rd::rd_kafka_DeleteTopic_destroy).expect("it only allocates"))
-        });
-        let made = made.collect::<Result<Vec<_>, Said>>()?;
+        };
+        let made = Made::of(topics.iter().map(|name| (*name, make(name))));
         // SAFETY: see `ask`; the results are read while their event lives.
-        self.ask(
+        self.ask_each(
             Op::RD_KAFKA_ADMIN_OP_DELETETOPICS,
             patience,
-            &made,
+            made,
             rd::rd_kafka_DeleteTopics,
             |event| unsafe {
                 let mut count = 0;
@@ -125,11 +156,11 @@ impl Client {
     }
 
     /// Changes settings of topics, and leaves all others as they are; what is said of each.
-    pub fn alter(&self, topics: &[Alter<'_>], patience: Duration) -> Result<Vec<(String, Said)>, Said> {
+    pub fn alter(&self, topics: &[Alter<'_>], patience: Duration) -> Result<Results, Said> {
         use rd::rd_kafka_AlterConfigOpType_t::{
             RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE as DELETE, RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET as SET,
         };
-        let made = topics.iter().map(|topic| {
+        let make = |topic: &Alter<'_>| {
             let made = resource(topic.name)?;
             for (name, value) in &topic.config {
                 let (name, value) = (c_text(name)?, value.map(c_text).transpose()?);
@@ -145,11 +176,11 @@ impl Client {
                 }
             }
             Ok(made)
-        });
-        let made = made.collect::<Result<Vec<_>, Said>>()?;
+        };
+        let made = Made::of(topics.iter().map(|topic| (topic.name, make(topic))));
         let op = Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS;
         // SAFETY: see `ask`; the results are read while their event lives.
-        self.ask(op, patience, &made, rd::rd_kafka_IncrementalAlterConfigs, |event| unsafe {
+        self.ask_each(op, patience, made, rd::rd_kafka_IncrementalAlterConfigs, |event| unsafe {
             let mut count = 0;
             let result = rd::rd_kafka_event_IncrementalAlterConfigs_result(event);
             let all = rd::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
@@ -181,6 +212,22 @@ impl Client {
         })
     }
 
+    /// As [`Self::ask`], of topics that may have been refused before they are sent.
+    fn ask_each<T>(
+        &self,
+        op: Op,
+        patience: Duration,
+        made: Made<T>,
+        send: Send<T>,
+        read: impl FnOnce(*mut rd::rd_kafka_event_t) -> Results,
+    ) -> Result<Results, Said> {
+        let mut results = made.refused;
+        if !made.good.is_empty() {
+            results.extend(self.ask(op, patience, &made.good, send, read)?);
+        }
+        Ok(results)
+    }
+
     /// Sends an admin request about all of `made`, waits for its result and reads that. `send` must be the request of
     /// `op`; `read` is given its result's event, and only where the request as a whole succeeded.
     fn ask<T, R>(
@@ -188,13 +235,7 @@ impl Client {
         op: Op,
         patience: Duration,
         made: &[Owned<T>],
-        send: unsafe extern "C" fn(
-            *mut rd::rd_kafka_t,
-            *mut *mut T,
-            usize,
-            *const rd::rd_kafka_AdminOptions_t,
-            *mut rd::rd_kafka_queue_t,
-        ),
+        send: Send<T>,
         read: impl FnOnce(*mut rd::rd_kafka_event_t) -> R,
     ) -> Result<R, Said> {
         let mut all: Vec<*mut T> = made.iter().map(Owned::get).collect();
@@ -236,7 +277,7 @@ fn resource(name: &str) -> Result<Owned<rd::rd_kafka_ConfigResource_t>, Said> {
 }
 
 /// What is said of each topic. `all` must be a valid result's.
-unsafe fn topic_results(all: *mut *const rd::rd_kafka_topic_result_t, count: usize) -> Vec<(String, Said)> {
+unsafe fn topic_results(all: *mut *const rd::rd_kafka_topic_result_t, count: usize) -> Results {
     // SAFETY: as the caller says; the texts live as long as the result.
     unsafe {
         let each = all_of(all, count).iter().map(|one| {

@@ -6,7 +6,6 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use rdkafka::bindings as rd;
 
 mod admin;
+mod callbacks;
 
 pub(super) use admin::{Alter, Create, Entry};
 
@@ -92,7 +92,7 @@ impl<T> Drop for Owned<T> {
 }
 
 // The bindings' versions return Rust enums, and a broker's code that this version of them doesn't know would be
-// undefined behaviour; as numbers they are only unknown. The last is missing there.
+// undefined behaviour; as numbers they are only unknown.
 unsafe extern "C" {
     #[link_name = "rd_kafka_event_error"]
     fn event_code(event: *mut rd::rd_kafka_event_t) -> c_int;
@@ -106,42 +106,6 @@ unsafe extern "C" {
     ) -> c_int;
     #[link_name = "rd_kafka_err2str"]
     fn code_text(code: c_int) -> *const c_char;
-    fn rd_kafka_conf_set_resolve_cb(conf: *mut rd::rd_kafka_conf_t, resolve: ResolveCallback);
-}
-
-type ResolveCallback = unsafe extern "C" fn(
-    *const c_char,
-    *const c_char,
-    *const libc::addrinfo,
-    *mut *mut libc::addrinfo,
-    *mut c_void,
-) -> c_int;
-
-/// What librdkafka calls in place of getaddrinfo(3), and in place of freeaddrinfo(3) with no name at all.
-unsafe extern "C" fn resolve(
-    node: *const c_char,
-    service: *const c_char,
-    hints: *const libc::addrinfo,
-    found: *mut *mut libc::addrinfo,
-    opaque: *mut c_void,
-) -> c_int {
-    if node.is_null() {
-        // SAFETY: `found` then holds what the call below made by getaddrinfo.
-        unsafe { libc::freeaddrinfo(*found) };
-        return 0;
-    }
-    // SAFETY: `opaque` is the resolver that the client keeps for as long as its threads live, and the strings end
-    // with a zero, as getaddrinfo's do.
-    let (resolver, name, port) = unsafe { (&*opaque.cast::<Arc<Resolver>>(), text(node), text(service)) };
-    let lookup = catch_unwind(AssertUnwindSafe(|| resolver(&name, port.parse().unwrap_or_default())));
-    let (name, port) = match lookup {
-        Ok(Lookup::At(address)) => (address.ip().to_string(), address.port().to_string()),
-        Ok(Lookup::System) => (name, port),
-        Ok(Lookup::Nowhere) | Err(_) => return libc::EAI_NONAME,
-    };
-    let (Ok(name), Ok(port)) = (CString::new(name), CString::new(port)) else { return libc::EAI_NONAME };
-    // SAFETY: the strings outlive the call; `hints` and `found` are getaddrinfo's own, passed on.
-    unsafe { libc::getaddrinfo(name.as_ptr(), port.as_ptr(), hints, found) }
 }
 
 /// A client, with the threads that keep its connections.
@@ -176,20 +140,20 @@ impl Client {
         let opaque: *const Arc<Resolver> = &raw const *resolver;
         let mut said = Message::new();
         // SAFETY: the configuration is valid; the box keeps the resolver where it is until the client is gone.
-        // Errors become events on the main queue, and log lines go nowhere (they would go to stderr).
         let handle = unsafe {
             rd::rd_kafka_conf_set_opaque(conf.get(), opaque.cast_mut().cast());
-            rd_kafka_conf_set_resolve_cb(conf.get(), resolve);
-            rd::rd_kafka_conf_set_log_cb(conf.get(), None);
-            rd::rd_kafka_conf_set_events(conf.get(), rd::RD_KAFKA_EVENT_ERROR);
-            let kind = rd::rd_kafka_type_t::RD_KAFKA_PRODUCER;
-            rd::rd_kafka_new(kind, conf.get(), said.buffer(), said.size())
+            callbacks::set(&conf);
+            let (at, size) = (said.buffer(), said.size());
+            rd::rd_kafka_new(rd::rd_kafka_type_t::RD_KAFKA_PRODUCER, conf.get(), at, size)
         };
         let Some(handle) = Owned::new(handle, rd::rd_kafka_destroy) else { return Err((None, said.text())) };
         // The client has taken the configuration over.
         std::mem::forget(conf);
-        // SAFETY: the client is valid; the queue is a new reference.
-        let main = unsafe { rd::rd_kafka_queue_get_main(handle.get()) };
+        // SAFETY: the client is valid; the queue is a new reference. Log lines go to the same queue (null).
+        let main = unsafe {
+            rd::rd_kafka_set_log_queue(handle.get(), ptr::null_mut());
+            rd::rd_kafka_queue_get_main(handle.get())
+        };
         let main = Owned::new(main, rd::rd_kafka_queue_destroy).expect("every client has a main queue");
         Ok(Self { main, handle, _resolver: resolver })
     }
@@ -206,19 +170,26 @@ impl Client {
         }
     }
 
-    /// What went wrong with connections since this was asked last.
-    pub fn troubles(&self) -> Vec<Said> {
+    /// What went wrong with connections since this was asked last, in librdkafka's words.
+    pub fn troubles(&self) -> Vec<String> {
         let next = || {
             // SAFETY: the queue is valid; the event is ours.
             let event = unsafe { rd::rd_kafka_queue_poll(self.main.get(), 0) };
             let event = Owned::new(event, rd::rd_kafka_event_destroy)?;
-            // SAFETY: the event is valid, and its text lives as long; both take an event of any kind.
+            let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the event is valid, and its texts live as long; these take an event of any kind.
             Some(unsafe {
-                let text = text(rd::rd_kafka_event_error_string(event.get()));
-                Said { code: event_code(event.get()), text }
+                match rd::rd_kafka_event_type(event.get()) {
+                    rd::RD_KAFKA_EVENT_LOG => {
+                        let (facility, line) = (&raw mut facility, &raw mut line);
+                        rd::rd_kafka_event_log(event.get(), facility, line, &raw mut level);
+                        text(*line)
+                    }
+                    _ => text(rd::rd_kafka_event_error_string(event.get())),
+                }
             })
         };
-        std::iter::from_fn(next).filter(|said| said.code != 0).collect()
+        std::iter::from_fn(next).collect()
     }
 
     /// Asks a broker for all topics; none is created by that.

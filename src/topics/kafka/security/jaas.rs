@@ -27,7 +27,7 @@ pub(super) fn login(text: &str) -> Result<Login, String> {
             if ["required", "requisite", "sufficient", "optional"]
                 .iter()
                 .any(|known| flag.eq_ignore_ascii_case(known)) => {}
-        _ => return Err(format!("'required' comes after {module}")),
+        _ => return Err("a login module comes first, and then the word 'required'".into()),
     }
     let (mut username, mut password) = (None, None);
     loop {
@@ -132,6 +132,20 @@ mod tests {
             of(&format!("{plain} required username=\"vv\" \"hidden\";")),
             of(&format!("{plain} required username=\"vv\" password=\"hidden\"; {plain} required;")),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        PlainLoginModule vv p"a;s = s
+        PlainLoginModule vv bare
+        PlainLoginModule vv 
+        a login module comes first, as org.apache.kafka.common.security.plain.PlainLoginModule
+        'required' comes after PlainLoginModule
+        a semicolon must end it
+        a quotation mark " isn't closed
+        PlainLoginModule has no password="…"
+        PlainLoginModule has no username="…"
+        the option 'password' has no value; write password="…"
+        the option 'password' has no value; write password="…"
+        an option is written as name="value"
+        it names more than one login module
+        "#);
     }
 }

@@ -56,7 +56,8 @@ impl Protocol {
         ("SASL_SSL", Self::SaslSsl),
     ];
 
-    fn tls(self) -> bool {
+    /// Whether it is TLS.
+    pub fn tls(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)
     }
 
@@ -118,6 +119,9 @@ impl Security {
             // Asking for a topic must not make it.
             ("allow.auto.create.topics", "false"),
             ("enable.metrics.push", "false"),
+            // Its lines are read, and never written to a terminal.
+            ("log.queue", "true"),
+            ("socket.connection.setup.timeout.ms", "10000"),
             // Nothing is looked at behind our back.
             ("topic.metadata.refresh.interval.ms", "-1"),
             ("reconnect.backoff.ms", "50"),

@@ -147,8 +147,26 @@ mod tests {
             ["trust.jks", "trust.p12", "ca.pem", "key.pem", "both.pem", "notes.txt", "secret.pem", "none"];
         let trusted = all.map(|name| of(trusted_file(name, &file)));
         let own = all.map(|name| of(own_file(name, &file)));
-        insta::assert_snapshot!(trusted.join("\n"), @"");
-        insta::assert_snapshot!(own.join("\n"), @"");
+        insta::assert_snapshot!(trusted.join("\n"), @r"
+        trust.jks is a JKS truststore, which vv doesn't read; it takes certificates as PEM -> keytool -list -rfc -keystore trust.jks > ca.pem; then say ssl.truststore.type=PEM and ssl.truststore.location=ca.pem
+        trust.p12 is a PKCS12 truststore, which vv doesn't read; it takes certificates as PEM -> keytool -list -rfc -keystore trust.p12 > ca.pem; then say ssl.truststore.type=PEM and ssl.truststore.location=ca.pem
+        ssl.ca.location=ca.pem
+        key.pem has no certificate in PEM
+        ssl.ca.location=both.pem
+        notes.txt has no certificate in PEM
+        secret.pem: it may not be read
+        none: there is no such file
+        ");
+        insta::assert_snapshot!(own.join("\n"), @r"
+        trust.jks is a JKS keystore, which only Java reads -> keytool -importkeystore -srckeystore trust.jks -destkeystore trust.p12 -deststoretype PKCS12; then say ssl.keystore.type=PKCS12 and ssl.keystore.location=trust.p12
+        ssl.keystore.location=trust.p12
+        ca.pem: there is no private key in it
+        key.pem: there is no certificate in it
+        ssl.certificate.location=both.pem ssl.key.location=both.pem
+        notes.txt is neither PEM nor PKCS12
+        secret.pem: it may not be read
+        none: there is no such file
+        ");
     }
 
     #[test]
