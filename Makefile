@@ -26,6 +26,7 @@ soak: ## Asks a healthy platform 500 times under CPU load whether it is well: no
 
 check: ## fmt, clippy, and cargo-deny where it is installed
 	cargo fmt --all --check
+	@scripts/ensure-compiler
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@tests/parts/build --check
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo "cargo-deny isn't installed: licences and advisories were not checked"; fi
@@ -41,10 +42,12 @@ bench: ## Measures vv beside docker compose and writes docs/benchmarks.md
 	@scripts/ensure-docker
 	@tests/parts/build
 	@scripts/peers
+	@scripts/ensure-compiler
 	cargo build --release --locked
 	@benches/run
 
 completions: ## Writes the completion scripts into completions/
+	@scripts/ensure-compiler
 	cargo build --locked
 	@$(DEBUG_VV) completions bash > completions/vv.bash
 	@$(DEBUG_VV) completions zsh > completions/_vv

@@ -15,6 +15,9 @@ use crate::topics::admin::AdminError;
 /// Pauses between two looks: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(400));
 
+/// What a broker is given at least, however little time is left.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// A client for each live broker, kept to that broker.
 type Clients = BTreeMap<(i32, Server), Arc<Client>>;
 
@@ -29,19 +32,27 @@ pub(super) async fn led(
     let deadline = Instant::now() + timeout;
     let (mut pause, longest) = PAUSES;
     let mut clients = Clients::new();
+    // By the last time that all were asked.
+    let mut lacking: Option<Vec<String>> = None;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
-        let answers = ask_all(kafka, &mut clients, left).await;
-        // Nothing is known of a topic where a broker that lives can't be asked.
-        let lacking = match &answers {
-            Ok(answers) => lacking(topics, &expected, answers),
-            Err(_) => topics.to_vec(),
+        let left = deadline.saturating_duration_since(Instant::now()).max(LEAST);
+        let failure = match ask_all(kafka, &mut clients, left).await {
+            Ok(answers) => {
+                let now = lacking_of(topics, &expected, &answers);
+                if now.is_empty() {
+                    return Ok(now);
+                }
+                lacking = Some(now);
+                None
+            }
+            Err(failure) => Some(failure),
         };
-        if lacking.is_empty() && answers.is_ok() {
-            return Ok(lacking);
-        }
         if Instant::now() + pause >= deadline {
-            return answers.map(|_| lacking);
+            return match (lacking, failure) {
+                (Some(lacking), _) => Ok(lacking),
+                (None, Some(failure)) => Err(failure),
+                (None, None) => Ok(topics.to_vec()),
+            };
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
@@ -55,7 +66,7 @@ async fn ask_all(
     patience: Duration,
 ) -> Result<Vec<Metadata>, AdminError> {
     let first = kafka.blocking(move |client| client.metadata(patience)).await;
-    let first = first.map_err(|said| kafka.failed("ask who leads", &said))?;
+    let first = first.map_err(|said| kafka.failed("ask who leads", &said, patience))?;
     if first.brokers.len() < 2 {
         return Ok(vec![first]);
     }
@@ -85,7 +96,7 @@ async fn ask_all(
 }
 
 /// The topics that a broker doesn't know all leaders of.
-fn lacking(topics: &[String], expected: &BTreeMap<String, u32>, answers: &[Metadata]) -> Vec<String> {
+fn lacking_of(topics: &[String], expected: &BTreeMap<String, u32>, answers: &[Metadata]) -> Vec<String> {
     let answers: Vec<HashMap<&str, &TopicSeen>> = answers
         .iter()
         .map(|answer| answer.topics.iter().map(|topic| (topic.name.as_str(), topic)).collect())
@@ -119,18 +130,18 @@ mod tests {
         let none = BTreeMap::new();
         let grown = BTreeMap::from([("a".to_owned(), 3)]);
         let full = seen(&[("a", &[1, 2]), ("b", &[1])]);
-        assert_eq!(lacking(&topics, &none, std::slice::from_ref(&full)), Vec::<String>::new());
+        assert_eq!(lacking_of(&topics, &none, std::slice::from_ref(&full)), Vec::<String>::new());
         assert_eq!(
             lacking(&topics, &grown, std::slice::from_ref(&full)),
             ["a"],
             "its third partition isn't known yet"
         );
-        assert_eq!(lacking(&topics, &none, &[full.clone(), seen(&[("a", &[1, -1]), ("b", &[1])])]), ["a"]);
+        assert_eq!(lacking_of(&topics, &none, &[full.clone(), seen(&[("a", &[1, -1]), ("b", &[1])])]), ["a"]);
         assert_eq!(
             lacking(&topics, &none, &[full, seen(&[("a", &[1, 2])])]),
             ["b"],
             "one hasn't heard of it"
         );
-        assert_eq!(lacking(&topics, &none, &[seen(&[("a", &[]), ("b", &[1])])]), ["a"]);
+        assert_eq!(lacking_of(&topics, &none, &[seen(&[("a", &[]), ("b", &[1])])]), ["a"]);
     }
 }

@@ -62,6 +62,7 @@ impl Kafka {
         let mut asked = started;
         loop {
             if kafka.blocking(|client| client.connected(LOOK)).await {
+                kafka.answered();
                 return Ok(kafka);
             }
             if asked.elapsed() > QUIET {
@@ -106,9 +107,14 @@ impl Kafka {
         troubles
     }
 
+    /// What went wrong before is over.
+    fn answered(&self) {
+        *self.troubles() = Troubles::default();
+    }
+
     /// A request as a whole failed.
-    fn failed(&self, what: &str, said: &Said) -> AdminError {
-        self.troubles().failed(what, said, &self.connection.asked(), self.patience)
+    fn failed(&self, what: &str, said: &Said, patience: Duration) -> AdminError {
+        self.troubles().failed(what, said, &self.connection.asked(), patience)
     }
 
     /// Sends the pieces of a request one after the other.
@@ -128,11 +134,12 @@ impl Kafka {
                 Some(failure) => Err(failure.clone()),
                 None => {
                     let said = self.blocking(move |client| send(client, &piece, patience)).await;
-                    said.map_err(|said| self.failed(what, &said))
+                    said.map_err(|said| self.failed(what, &said, patience))
                 }
             };
             match answer {
                 Ok(results) => {
+                    self.answered();
                     all.extend(results.into_iter().map(|(name, said)| (name, refusal::outcome(said))));
                 }
                 Err(error) if all.is_empty() && failure.is_none() => return Err(error),
@@ -184,7 +191,8 @@ impl Admin for Kafka {
     async fn read(&self, described: &[String]) -> Result<Cluster, AdminError> {
         let patience = self.patience;
         let seen = self.blocking(move |client| client.metadata(patience)).await;
-        let seen = seen.map_err(|said| self.failed("read the topics", &said))?;
+        let seen = seen.map_err(|said| self.failed("read the topics", &said, patience))?;
+        self.answered();
         let mut cluster = cluster(seen);
         let existing: Vec<String> =
             described.iter().filter(|name| cluster.topics.contains_key(*name)).cloned().collect();
@@ -195,7 +203,8 @@ impl Admin for Kafka {
             let names: Vec<&str> = existing.iter().map(String::as_str).collect();
             client.describe(&names, patience)
         });
-        let settings = settings.await.map_err(|said| self.failed("read the topics' settings", &said))?;
+        let settings =
+            settings.await.map_err(|said| self.failed("read the topics' settings", &said, patience))?;
         for (name, said, entries) in settings {
             match refusal::outcome(said) {
                 Ok(()) => {}

@@ -47,7 +47,30 @@ async fn zookeeper() {
     };
     let broker = node.start();
     let kafka = broker.client().await;
-    insta::assert_snapshot!(whole_life(&broker, &kafka).await, @"");
+    insta::assert_snapshot!(whole_life(&broker, &kafka).await, @r"
+    bad-name!: INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'bad-name!' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'
+    bad-partitions: INVALID_PARTITIONS: Number of partitions must be larger than 0.
+    bad-replicas: INVALID_REPLICATION_FACTOR: Replication factor: 3 larger than available brokers: 1.
+    bad-setting: INVALID_CONFIG: Unknown topic config name: retention.mss
+    bad-value: INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG
+    far-too-many: INVALID_REQUEST: num_partitions out of expected range 1..100000 or -1 for broker default
+    good: done
+
+    orders-01: TOPIC_ALREADY_EXISTS: Topic 'orders-01' already exists.
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: The topic 'absent' does not exist. (again)
+    good: INVALID_PARTITIONS: Topic already has 1 partitions.
+    orders-01: INVALID_PARTITIONS: Topic currently has 7 partitions, which is higher than the requested 3.
+    orders-02: INVALID_REQUEST: new_total_cnt out of expected range 1..100000
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: The topic 'absent' does not exist. (again)
+    good: INVALID_CONFIG: Invalid config value for resource ConfigResource(type=TOPIC, name='good'): Invalid value soon for configuration retention.ms: Not a number of type LONG
+    orders-01: INVALID_CONFIG: Unknown topic config name: retention.mss
+    orders-02: done
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition (again)
+    good: done
+    ");
 }
 
 /// Does everything that can be done with topics; what is refused on the way.

@@ -27,9 +27,9 @@ fn certificates() -> tempfile::TempDir {
     dir
 }
 
-fn start(mount: &str) -> Broker {
+fn start(test: &str, mount: &str) -> Broker {
     let node = Node {
-        test: "listeners",
+        test,
         image: "kafka:4.3.1",
         listeners: &[
             Listener("HOST", "PLAINTEXT", 19092),
@@ -60,7 +60,7 @@ fn start(mount: &str) -> Broker {
 #[tokio::test]
 async fn every_listener() {
     let certificates = certificates();
-    let broker = start(&format!("{}:/certificates:ro", certificates.path().display()));
+    let broker = start("listeners", &format!("{}:/certificates:ro", certificates.path().display()));
     broker.client().await;
     let user = "SCRAM-SHA-512=[password=secret]";
     broker.tool(
@@ -135,7 +135,7 @@ async fn every_listener() {
 #[tokio::test]
 async fn a_certificate_for_another_name() {
     let certificates = certificates();
-    let broker = start(&format!("{}:/certificates:ro", certificates.path().display()));
+    let broker = start("names", &format!("{}:/certificates:ro", certificates.path().display()));
     broker.client().await;
     // Its certificate is for localhost and 127.0.0.1.
     let port = broker.ports["SAFE"];
@@ -150,14 +150,15 @@ async fn a_certificate_for_another_name() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = door.accept().await {
             tokio::spawn(async move {
-                let mut there = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let there = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+                let Ok(mut there) = there else { return };
                 let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
             });
         }
     });
     let to = |properties: &str| Connection::to(bootstrap.clone(), None, secured(properties));
     let Err(error) = Kafka::connect(to(&properties), PATIENCE).await else { panic!("it is taken") };
-    insta::assert_snapshot!(failure(&error).replace(&port.to_string(), "PORT"), @"");
+    insta::assert_snapshot!(failure(&error).replace(&port.to_string(), "PORT"), @"the certificate of 127.0.0.2:PORT isn't trusted: IP address mismatch (/CN=localhost, signed by /CN=vv test ca) -> name the broker by a name that is in it, or say ssl.endpoint.identification.algorithm= (nothing)");
     let unchecked = properties + "ssl.endpoint.identification.algorithm=\n";
     Kafka::connect(to(&unchecked), PATIENCE).await.unwrap_or_else(|error| panic!("{error}"));
 }
@@ -184,5 +185,9 @@ async fn nobody_there() {
         assert!(started.elapsed() >= wait && started.elapsed() < wait * 4);
         lines.push(failure(&error));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    no Kafka answers at localhost:PORT within 2 s -> is Kafka up, and is this its port? (again)
+    no Kafka answers at kafka.invalid:9092 within 2 s: the name kafka.invalid doesn't resolve from here -> name the broker as this machine knows it (again)
+    no Kafka answers at localhost:PORT within 2 s: localhost:PORT answers, but not as Kafka -> is this Kafka's port? (again)
+    ");
 }

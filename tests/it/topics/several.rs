@@ -84,7 +84,7 @@ async fn three_brokers() {
         ]);
         assert_eq!(listed.lines().count(), 30, "{}", broker.service.name);
     }
-    insta::assert_snapshot!(told(&kafka.create(&[topic("four", Some(1), Some(4), &[])]).await.unwrap()), @"");
+    insta::assert_snapshot!(told(&kafka.create(&[topic("four", Some(1), Some(4), &[])]).await.unwrap()), @"four: INVALID_REPLICATION_FACTOR: Unable to replicate the partition 4 time(s): The target replication factor of 4 cannot be reached because only 3 broker(s) are registered or some brokers have all their log directories cordoned.");
 
     // One is lost: the others take over, and it isn't waited for for longer than the cluster needs to notice.
     docker(&["kill", &brokers[1].container.name]);
