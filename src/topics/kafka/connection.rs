@@ -128,3 +128,21 @@ fn named(endpoint: Endpoint, name: &str, port: u16) -> Server {
         false => Server { host: name.to_owned(), port },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brokers_are_called_as_their_clients_call_them() {
+        let of = |address: &str, published| {
+            let endpoint = Endpoint { address: address.parse().unwrap(), published };
+            named(endpoint, "kafka", 29092).to_string()
+        };
+        assert_eq!(of("127.0.0.1:9092", true), "localhost:9092");
+        assert_eq!(of("[::1]:9092", true), "localhost:9092");
+        assert_eq!(of("192.168.1.7:9092", true), "192.168.1.7:9092", "a remote engine");
+        assert_eq!(of("172.18.0.3:29092", false), "kafka:29092");
+        assert_eq!(of("127.0.0.1:40123", false), "kafka:29092", "the door of a helper container");
+    }
+}

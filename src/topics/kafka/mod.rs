@@ -34,6 +34,8 @@ use super::cluster::{Cluster, PartitionState, Setting, TopicState};
 const LOOK: Duration = Duration::from_millis(50);
 /// The pause between two questions to a broker that hangs up.
 const QUIET: Duration = Duration::from_millis(300);
+/// How long a broker that turns us away may be just ending: long enough to be asked several times more.
+const AGAIN: Duration = Duration::from_secs(2);
 /// Kafka's own topics (`org.apache.kafka.common.internals.Topic`): those that brokers flag as internal.
 const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
@@ -60,6 +62,7 @@ impl Kafka {
             Self { client, connection, troubles: Mutex::default(), patience, partitions: Mutex::default() };
         let started = Instant::now();
         let mut asked = started;
+        let mut turned_away: Option<Instant> = None;
         loop {
             if kafka.blocking(|client| client.connected(LOOK)).await {
                 kafka.answered();
@@ -69,13 +72,27 @@ impl Kafka {
                 kafka.ask_the_speechless().await;
                 asked = Instant::now();
             }
-            let troubles = kafka.troubles();
-            let lasting = troubles.lasting(&kafka.connection.bootstrap);
-            if lasting || started.elapsed() >= patience {
-                let waited = (!lasting).then_some(patience);
-                return Err(troubles.unanswered(&kafka.connection.asked(), waited));
+            if !kafka.connection.security.has_login() && kafka.troubles().turned_away() {
+                let since = *turned_away.get_or_insert_with(Instant::now);
+                if since.elapsed() > AGAIN {
+                    kafka.troubles().want_login();
+                }
+            }
+            if let Some(error) = kafka.given_up(started.elapsed()) {
+                // Its threads may be waiting for a name.
+                let _ = tokio::task::spawn_blocking(move || drop(kafka)).await;
+                return Err(error);
             }
         }
+    }
+
+    /// Why nobody will answer any more, after so long.
+    fn given_up(&self, waited: Duration) -> Option<AdminError> {
+        let troubles = self.troubles();
+        let lasting = troubles.lasting(&self.connection.bootstrap);
+        let waited = (!lasting).then_some(self.patience.min(waited));
+        (lasting || waited == Some(self.patience))
+            .then(|| troubles.unanswered(&self.connection.asked(), waited))
     }
 
     /// Finds out what a broker speaks that hangs up on us.

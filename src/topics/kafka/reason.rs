@@ -22,6 +22,8 @@ enum Trouble {
     Silent,
     /// It hangs up before it has said anything: as a proxy does that finds nobody, or a listener of another protocol.
     HangsUp,
+    /// It talks, and then hangs up on the first request that is meant: it wants a login, or is just ending.
+    TurnsAway,
     /// It speaks TLS, and is spoken to in the clear.
     WantsTls,
     /// It speaks in the clear, and is spoken to by TLS.
@@ -48,9 +50,9 @@ impl Trouble {
     /// Whether trying again is in vain.
     fn lasting(&self) -> bool {
         match self {
-            Self::Refused | Self::Unresolved | Self::Silent | Self::HangsUp | Self::Other(_) => false,
+            Self::Refused | Self::Unresolved | Self::Silent | Self::HangsUp | Self::TurnsAway => false,
             // A port's last user may just be going.
-            Self::Foreign => false,
+            Self::Foreign | Self::Other(_) => false,
             Self::WantsTls
             | Self::HasNoTls
             | Self::WantsLogin
@@ -72,6 +74,7 @@ impl Trouble {
             }
             Self::Silent => format!("{server} doesn't answer"),
             Self::HangsUp => format!("{server} accepts and closes the connection without an answer"),
+            Self::TurnsAway => format!("{server} answers and then closes the connection"),
             Self::WantsTls => format!("the listener at {server} wants TLS"),
             Self::HasNoTls => format!("the listener at {server} doesn't speak TLS"),
             Self::WantsLogin => format!("the listener at {server} wants a login (SASL)"),
@@ -93,7 +96,7 @@ impl Trouble {
         let protocol = security.protocol().unwrap_or(Protocol::Plaintext);
         let login = security.has_login();
         let hint = match self {
-            Self::Refused | Self::Silent => "is Kafka up, and is this its port?",
+            Self::Refused | Self::Silent | Self::TurnsAway => "is Kafka up, and is this its port?",
             Self::Unresolved => "name the broker as this machine knows it",
             Self::HangsUp => match protocol {
                 Protocol::Plaintext | Protocol::SaslPlaintext => {
@@ -144,7 +147,7 @@ impl Troubles {
         for (server, trouble) in said.iter().filter_map(|line| read(line)) {
             let known = self.last.get(&server);
             // What was found out by asking, or by OpenSSL's own words, says more than that it hangs up.
-            let vaguer = matches!(trouble, Trouble::HangsUp | Trouble::Untrusted(None));
+            let vaguer = matches!(trouble, Trouble::HangsUp | Trouble::TurnsAway | Trouble::Untrusted(None));
             if !(vaguer && known.is_some_and(Trouble::lasting)) {
                 self.last.insert(server, trouble);
             }
@@ -161,6 +164,18 @@ impl Troubles {
     pub fn found(&mut self, server: &Server, tls: bool) {
         let trouble = if tls { Trouble::WantsTls } else { Trouble::HasNoTls };
         self.last.insert(server.to_string(), trouble);
+    }
+
+    /// Whether a broker turns us away.
+    pub fn turned_away(&self) -> bool {
+        self.last.values().any(|trouble| *trouble == Trouble::TurnsAway)
+    }
+
+    /// It does so again and again, and hasn't ended meanwhile: it wants a login.
+    pub fn want_login(&mut self) {
+        for trouble in self.last.values_mut().filter(|trouble| **trouble == Trouble::TurnsAway) {
+            *trouble = Trouble::WantsLogin;
+        }
     }
 
     /// Whether none of these brokers will answer however long they are asked.
@@ -260,8 +275,13 @@ fn read(line: &str) -> Option<(String, Trouble)> {
     let (name, words) = line.split_once(": ")?;
     let name = name.split_once("://").map_or(name, |(_, name)| name);
     let (server, _id) = name.rsplit_once('/')?;
-    let words = words.rsplit_once(" (after ").map_or(words, |(words, _)| words);
-    Some((server.to_owned(), trouble(words)?))
+    let (words, state) = words.rsplit_once(" (after ").unwrap_or((words, ""));
+    let trouble = match trouble(words)? {
+        // Past ApiVersions, and past a login where one is sent.
+        Trouble::HangsUp if state.contains("in state UP") => Trouble::TurnsAway,
+        trouble => trouble,
+    };
+    Some((server.to_owned(), trouble))
 }
 
 fn trouble(words: &str) -> Option<Trouble> {

@@ -151,3 +151,6 @@ fn meant<'a>(named: &'a [Named], host: &str) -> Option<&'a Replica> {
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,30 @@ async fn kraft() {
     };
     let broker = node.start();
     let kafka = broker.client().await;
-    insta::assert_snapshot!(whole_life(&broker, &kafka).await, @"");
+    insta::assert_snapshot!(whole_life(&broker, &kafka).await, @r"
+    bad-name!: INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'bad-name!' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'
+    bad-partitions: INVALID_PARTITIONS: Number of partitions was set to an invalid non-positive value.
+    bad-replicas: INVALID_REPLICATION_FACTOR: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.
+    bad-setting: INVALID_CONFIG: Unknown topic config name: retention.mss
+    bad-value: INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG
+    far-too-many: INVALID_REQUEST: num_partitions out of expected range 1..100000 or -1 for broker default
+    good: done
+
+    orders-01: TOPIC_ALREADY_EXISTS: Topic 'orders-01' already exists.
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition (again)
+    good: INVALID_PARTITIONS: Topic already has 1 partition(s).
+    orders-01: INVALID_PARTITIONS: The topic orders-01 currently has 7 partition(s); 3 would not be an increase.
+    orders-02: INVALID_REQUEST: new_total_cnt out of expected range 1..100000
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: The topic 'absent' does not exist. (again)
+    good: INVALID_CONFIG: Invalid value soon for configuration retention.ms: Not a number of type LONG
+    orders-01: INVALID_CONFIG: Unknown topic config name: retention.mss
+    orders-02: done
+
+    absent: UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition (again)
+    good: done
+    ");
 }
 
 #[tokio::test]

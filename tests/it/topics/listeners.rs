@@ -129,7 +129,22 @@ async fn every_listener() {
         assert!(started.elapsed() < PATIENCE / 2, "what will not change isn't waited for: {told}");
         lines.push(format!("{listener}: {told}"));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    LOGIN: localhost:PORT refuses the login: Authentication failed: Invalid username or password -> are the user and the password in sasl.jaas.config right?
+    LOGIN: localhost:PORT refuses the login: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512 -> are the user and the password in sasl.jaas.config right?
+    LOGIN: the listener at localhost:PORT takes no login by this mechanism, but by PLAIN, SCRAM-SHA-512 -> say one of them as sasl.mechanism
+    LOGIN: the listener at localhost:PORT wants a login (SASL) -> say security.protocol=SASL_PLAINTEXT, sasl.mechanism and sasl.jaas.config (--command-config)
+    SAFE: localhost:PORT refuses the login: Authentication failed: Invalid username or password -> are the user and the password in sasl.jaas.config right?
+    SAFE: the certificate of localhost:PORT isn't trusted: unable to get local issuer certificate (/CN=localhost, signed by /CN=vv test ca) -> name the authority that signed it (ssl.truststore.type=PEM, ssl.truststore.location)
+    SAFE: the listener at localhost:PORT wants TLS -> say security.protocol=SASL_SSL (--command-config)
+    SAFE: the listener at localhost:PORT wants a login (SASL) -> say security.protocol=SASL_SSL, sasl.mechanism and sasl.jaas.config (--command-config)
+    SAFE: the listener at localhost:PORT wants TLS -> say security.protocol=SSL, or SASL_SSL with a login (--command-config)
+    HOST: the listener at localhost:PORT doesn't speak TLS -> say security.protocol=PLAINTEXT
+    HOST: the listener at localhost:PORT takes no login (SASL) -> say security.protocol=PLAINTEXT
+    HOST: the listener at localhost:PORT doesn't speak TLS -> say security.protocol=SASL_PLAINTEXT
+    MUTUAL: the listener at localhost:PORT wants a certificate of its clients -> say ssl.keystore.location (PEM or PKCS12)
+    MUTUAL: the listener at localhost:PORT wants TLS -> say security.protocol=SSL, or SASL_SSL with a login (--command-config)
+    ");
 }
 
 #[tokio::test]

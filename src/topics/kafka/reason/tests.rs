@@ -12,6 +12,7 @@ const LINES: &[&str] = &[
      api.version.request) (after 3ms in state APIVERSION_QUERY)",
     "[thrd:localhost:9093/bootstrap]: localhost:9093/bootstrap: Disconnected: verify that security.protocol is correctly \
      configured, broker might require SASL authentication (after 0ms in state UP)",
+    "[thrd:localhost:9093/bootstrap]: localhost:9093/bootstrap: Disconnected (after 2ms in state UP)",
     "localhost:9094/bootstrap: Receive failed: Invalid response size 352518912 (0..100000000): increase \
      receive.message.max.bytes (after 0ms in state APIVERSION_QUERY)",
     "10.0.0.1:80/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase \
@@ -59,6 +60,7 @@ fn every_line_has_its_words() {
     no Kafka answers at localhost:9092 within 30 s: kafka:9092 doesn't answer -> is Kafka up, and is this its port? (again)
     no Kafka answers at localhost:9092 within 30 s: localhost:9094 accepts and closes the connection without an answer -> is Kafka up? A listener that wants TLS does so too (security.protocol=SSL or SASL_SSL) (again)
     no Kafka answers at localhost:9092 within 30 s: the listener at localhost:9093 wants a login (SASL) -> say security.protocol=SASL_PLAINTEXT, sasl.mechanism and sasl.jaas.config (--command-config)
+    no Kafka answers at localhost:9092 within 30 s: localhost:9093 answers and then closes the connection -> is Kafka up, and is this its port? (again)
     no Kafka answers at localhost:9092 within 30 s: the listener at localhost:9094 wants TLS -> say security.protocol=SSL, or SASL_SSL with a login (--command-config)
     no Kafka answers at localhost:9092 within 30 s: 10.0.0.1:80 answers, but not as Kafka -> is this Kafka's port? (again)
     no Kafka answers at localhost:9092 within 30 s: localhost:9092 accepts and closes the connection without an answer -> is Kafka up? A listener that wants TLS does so too (security.protocol=SSL or SASL_SSL) (again)
@@ -88,8 +90,14 @@ fn what_was_found_out_is_kept() {
     assert!(troubles.lasting(&bootstrap));
     assert_eq!(troubles.speechless(), None);
 
+    let mut away = Troubles::default();
+    away.extend(vec![LINES[5].to_owned()]);
+    assert!(away.turned_away());
+    away.want_login();
+    assert!(!away.turned_away() && away.lasting(&servers("localhost:9093").unwrap()));
+
     let mut untrusted = Troubles::default();
-    untrusted.extend(vec![LINES[12].to_owned(), LINES[11].to_owned()]);
+    untrusted.extend(vec![LINES[13].to_owned(), LINES[12].to_owned()]);
     let security = Security::default();
     let who = Asked { bootstrap: &bootstrap, security: &security, blocked: None };
     assert!(told(&untrusted.unanswered(&who, None)).contains("certificate has expired"));
