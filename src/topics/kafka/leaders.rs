@@ -132,13 +132,13 @@ mod tests {
         let full = seen(&[("a", &[1, 2]), ("b", &[1])]);
         assert_eq!(lacking_of(&topics, &none, std::slice::from_ref(&full)), Vec::<String>::new());
         assert_eq!(
-            lacking(&topics, &grown, std::slice::from_ref(&full)),
+            lacking_of(&topics, &grown, std::slice::from_ref(&full)),
             ["a"],
             "its third partition isn't known yet"
         );
         assert_eq!(lacking_of(&topics, &none, &[full.clone(), seen(&[("a", &[1, -1]), ("b", &[1])])]), ["a"]);
         assert_eq!(
-            lacking(&topics, &none, &[full, seen(&[("a", &[1, 2])])]),
+            lacking_of(&topics, &none, &[full, seen(&[("a", &[1, 2])])]),
             ["b"],
             "one hasn't heard of it"
         );

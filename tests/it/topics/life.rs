@@ -50,6 +50,9 @@ async fn kraft() {
     absent: UNKNOWN_TOPIC_OR_PARTITION: Unknown topic or partition (again)
     good: done
     ");
+    // Only its own quorum has this limit.
+    let many = topic("too-many", Some(20_000), None, &[]);
+    insta::assert_snapshot!(told(&kafka.create(&[many]).await.unwrap()), @"too-many: POLICY_VIOLATION: Excessively large number of partitions per request.");
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ mod tests {
         PlainLoginModule vv bare
         PlainLoginModule vv 
         a login module comes first, as org.apache.kafka.common.security.plain.PlainLoginModule
-        'required' comes after PlainLoginModule
+        a login module comes first, and then the word 'required'
         a semicolon must end it
         a quotation mark " isn't closed
         PlainLoginModule has no password="…"

@@ -188,7 +188,12 @@ fn what_cannot_be_used() {
         told("", &[("VV_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")]),
         told("", &[("VV_KAFKA_SASL_JAAS_CONFIG", "hidden")]),
     ];
-    insta::assert_snapshot!(variables.join("\n"), @"");
+    insta::assert_snapshot!(variables.join("\n"), @r"
+    VV_KAFKA_SASL_MECHANISMUS: Kafka's clients have no property sasl.mechanismus, which this would set -> did you mean VV_KAFKA_SASL_MECHANISMS?
+    VV_KAFKA_SECURITY_PROTOCOL: 'tls' isn't known; it can be PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL
+    VV_KAFKA_SECURITY_PROTOCOL: a login needs a sasl.mechanism -> say sasl.mechanism=PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512
+    VV_KAFKA_SASL_JAAS_CONFIG: a login module comes first, and then the word 'required'
+    ");
 }
 
 #[test]

@@ -117,7 +117,22 @@ async fn names_of_the_stack_lead_to_its_replicas() {
         ("127.0.0.1", 9092),
     ];
     let (found, blocked) = lookups(ways, None, &asked).await;
-    insta::assert_snapshot!(found.join("\n"), @"");
+    insta::assert_snapshot!(found.join("\n"), @r"
+    localhost:40002 at 127.0.0.1:40002
+    kafka:9092 at 127.0.0.1:40002
+    KAFKA:29092 System
+    queue:9092 at 127.0.0.1:40002
+    shop-kafka-3:9092 at 127.0.0.1:40003
+    shop-kafka-1:9092 System
+    10.9.0.3:29092 at 10.9.0.3:29092
+    000000000003:9092 at 127.0.0.1:40003
+    proxy:9092 at 127.0.0.1:40001
+    shop-proxy-1:9092 System
+    kafka:1 Nowhere
+    example.com:9092 System
+    localhost:9092 System
+    127.0.0.1:9092 System
+    ");
     assert_eq!(blocked.as_deref(), Some("kafka:1: it isn't published"));
 }
 
