@@ -74,14 +74,16 @@ impl Connection {
         }
         if bootstrap.is_empty() {
             let names: Vec<&str> = brokers.iter().map(|service| service.name.as_str()).collect();
-            return Err(AdminError {
-                message: unreached.unwrap_or_else(|| match names.as_slice() {
-                    [name] => format!("{name} doesn't run"),
-                    names => format!("none of {} runs", names.join(", ")),
-                }),
-                hint: Some(format!("vv start {}", names.join(" "))),
-                retriable: true,
-            });
+            let (message, hint) = match (unreached, names.as_slice()) {
+                (Some(why), _) => {
+                    (why, "publish a listener's port, or name the brokers with --bootstrap HOST:PORT".into())
+                }
+                (None, [name]) => (format!("{name} doesn't run"), format!("vv start {name}")),
+                (None, names) => {
+                    (format!("none of {} runs", names.join(", ")), format!("vv start {}", names.join(" ")))
+                }
+            };
+            return Err(AdminError { message, hint: Some(hint), retriable: true });
         }
         Ok(Self { bootstrap, ways: Arc::new(Ways::of_stack(stack, platform, known)), security })
     }
