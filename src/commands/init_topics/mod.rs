@@ -53,7 +53,7 @@ pub struct InitTopicsArgs {
     #[arg(long)]
     dry_run: bool,
     /// How long it may take until the brokers are ready and all is done
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = super::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = super::parse_some_time)]
     timeout: Duration,
     /// Delete topics that aren't declared and whose name matches; asks first. May be repeated
     #[arg(long, value_name = "GLOB", conflicts_with_all = ["check", "from_cluster"])]

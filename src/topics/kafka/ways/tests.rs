@@ -22,6 +22,9 @@ impl Platform for Fake {
             restarts: 0,
             name: format!("shop-{service}-{number}"),
             stub: false,
+            up_for: None,
+            last_end: crate::platform::LastEnd::default(),
+            start_error: None,
         };
         let dead = ReplicaState::Exited { code: 1, oom: false };
         Ok(match service {
