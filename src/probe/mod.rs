@@ -34,6 +34,7 @@ mod kibana;
 mod kind;
 mod kong;
 mod konga;
+mod ladder;
 mod listen;
 mod logstash;
 mod minio;

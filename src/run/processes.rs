@@ -78,23 +78,30 @@ mod linux {
         }
     }
 
-    /// The process that has this socket open, as far as this user may look.
+    /// The process that has this socket open, as far as this user may look; of several the oldest: the others are its
+    /// children, which may have it only until they become another program.
     fn owner(inode: u64) -> Option<(u32, String)> {
         let wanted = format!("socket:[{inode}]");
-        for process in fs::read_dir("/proc").ok()?.flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-                continue;
-            };
-            let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
-            let has_it = |file: fs::DirEntry| {
-                fs::read_link(file.path()).is_ok_and(|target| target == Path::new(&wanted))
-            };
-            if files.flatten().any(has_it) {
-                let name = fs::read_to_string(process.path().join("comm")).ok()?;
-                return Some((pid, name.trim().to_owned()));
-            }
-        }
-        None
+        let has_it =
+            |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|target| target == Path::new(&wanted));
+        let pids = fs::read_dir("/proc").ok()?.flatten();
+        let pids = pids.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
+        let holders = pids.filter(|pid| {
+            fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|files| files.flatten().any(has_it))
+        });
+        let known = holders.filter_map(|pid| {
+            let begun = begun(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            Some((begun, pid, name.trim().to_owned()))
+        });
+        known.min().map(|(_, pid, name)| (pid, name))
+    }
+
+    /// When a process began, in ticks since boot: field 22 of /proc/PID/stat, whose second field, a name in brackets, may
+    /// hold anything.
+    fn begun(stat: &str) -> Option<u64> {
+        let (_, after_name) = stat.rsplit_once(')')?;
+        after_name.split_whitespace().nth(19)?.parse().ok()
     }
 
     #[cfg(test)]
@@ -120,6 +127,13 @@ mod linux {
             assert_eq!(address("00000000000000000000000001000000").as_deref(), Some("::1"));
             assert_eq!(address("0000000000000000FFFF00000100007F").as_deref(), Some("127.0.0.1"));
             assert_eq!(address("zz"), None);
+        }
+
+        #[test]
+        fn reads_when_a_process_began() {
+            let stat = "4242 (a) b (c)) S 1 4242 4242 0 -1 4194560 2 0 0 0 1 2 0 0 20 0 1 0 987654 1000 5";
+            assert_eq!(begun(stat), Some(987_654));
+            assert!(fs::read_to_string("/proc/self/stat").is_ok_and(|stat| begun(&stat).is_some()));
         }
 
         #[test]

@@ -86,7 +86,8 @@ impl Scope<'_> {
         end: Instant,
     ) -> Vec<Check> {
         let patience = Patience::each(self.each).until(end);
-        let checks = check_within(self.stack, service, platform.as_ref(), self.depth, patience, &self.secrets);
+        let checks =
+            check_within(self.stack, service, platform.as_ref(), self.depth, patience, &self.secrets);
         let (mut checks, topics) = tokio::join!(checks, self.topics(service, platform, patience));
         checks.extend(topics.map(|check| unless_broken(check, &checks)));
         self.pardon(&mut checks);

@@ -122,8 +122,9 @@ impl Security {
             // Its lines are read, and never written to a terminal.
             ("log.queue", "true"),
             ("socket.connection.setup.timeout.ms", "10000"),
-            // Nothing is looked at behind our back.
-            ("topic.metadata.refresh.interval.ms", "-1"),
+            // Requests wait for the controller of the last Metadata, for ever when that broker is lost: librdkafka looks
+            // for another one (every 10 s at most) only while it refreshes.
+            ("topic.metadata.refresh.interval.ms", "3000"),
             ("reconnect.backoff.ms", "50"),
             ("reconnect.backoff.max.ms", "500"),
         ];
