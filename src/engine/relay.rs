@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock, PoisonError};
 
-use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OnceCell};
@@ -38,9 +39,12 @@ pub(super) struct Relay {
     image: HelperImage,
     /// Told once the image is there: those who need it at the same time don't build it twice.
     there: OnceCell<()>,
-    helpers: Mutex<BTreeMap<String, Arc<OnceCell<Helper>>>>,
+    helpers: Mutex<BTreeMap<String, Making>>,
     doors: Mutex<Doors>,
 }
+
+/// A helper that is there, or is being made: whoever gives up waiting for it leaves it to the others.
+type Making = Shared<BoxFuture<'static, Result<Arc<Helper>, EngineError>>>;
 
 /// A helper container. It lives as long as its session.
 struct Helper {
@@ -101,14 +105,32 @@ impl Relay {
     }
 
     /// The helper on a network; its container's id.
-    async fn helper(&self, network: &str) -> Result<String, EngineError> {
-        let cell = Arc::clone(self.helpers.lock().await.entry(network.to_owned()).or_default());
-        let helper = cell.get_or_try_init(async || {
+    async fn helper(self: &Arc<Self>, network: &str) -> Result<String, EngineError> {
+        let making = || Arc::clone(self).making(network.to_owned());
+        let making = self.helpers.lock().await.entry(network.to_owned()).or_insert_with(making).clone();
+        let made = making.await;
+        if made.is_err() {
+            // The next who needs it tries again.
+            let mut helpers = self.helpers.lock().await;
+            if helpers.get(network).and_then(Shared::peek).is_some_and(Result::is_err) {
+                helpers.remove(network);
+            }
+        }
+        Ok(made?.container.clone())
+    }
+
+    /// Makes a helper, to the end whoever waits for it.
+    fn making(self: Arc<Self>, network: String) -> Making {
+        let made = tokio::spawn(async move {
             self.there.get_or_try_init(async || self.make_image().await).await?;
-            let session = self.engine.start_helper(&self.image.tag, &STAY, network).await?;
-            Ok(Helper { container: session.id.clone(), _session: std::sync::Mutex::new(session) })
+            let session = self.engine.start_helper(&self.image.tag, &STAY, &network).await?;
+            Ok(Arc::new(Helper { container: session.id.clone(), _session: std::sync::Mutex::new(session) }))
         });
-        Ok(helper.await?.container.clone())
+        let failed = |error: tokio::task::JoinError| {
+            let attempt = "make a helper container".to_owned();
+            Err(EngineError::Refused { attempt, message: error.to_string() })
+        };
+        made.map(move |made| made.unwrap_or_else(failed)).boxed().shared()
     }
 
     async fn make_image(&self) -> Result<(), EngineError> {
@@ -126,15 +148,14 @@ impl Relay {
     /// This helper is gone: the next who needs one on this network makes another.
     async fn forget(&self, network: &str, container: &str) {
         let mut helpers = self.helpers.lock().await;
-        let gone =
-            |cell: &Arc<OnceCell<Helper>>| cell.get().is_some_and(|helper| helper.container == container);
-        if helpers.get(network).is_some_and(gone) {
+        let made = helpers.get(network).and_then(Shared::peek);
+        if made.is_some_and(|made| made.as_ref().is_ok_and(|helper| helper.container == container)) {
             helpers.remove(network);
         }
     }
 
     /// Runs the helper's command that passes everything on to an address.
-    async fn dial(&self, network: &str, target: SocketAddr) -> Result<ExecSession, EngineError> {
+    async fn dial(self: &Arc<Self>, network: &str, target: SocketAddr) -> Result<ExecSession, EngineError> {
         let helper = self.helper(network).await?;
         let mut command: Vec<String> = DIAL.map(str::to_owned).to_vec();
         command.push(target.to_string());
