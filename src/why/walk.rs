@@ -32,6 +32,14 @@ pub fn explain(stack: &Stack, service: &Service, facts: &Facts) -> Explanation {
                 Some(hint) => format!("{}: {} ({hint})", check.name, check.detail),
                 None => format!("{}: {}", check.name, check.detail),
             }));
+            // It runs, and what it talks to doesn't: that shows elsewhere, or with the next request.
+            for (name, because, _) in needs(stack, service) {
+                let Some(needed) = stack.services.get(&name) else { continue };
+                if let Some(below) = root(stack, needed, facts, &mut seen, &mut others) {
+                    let Reason { service: at_fault, what, fix, .. } = below.reason;
+                    notes.push(format!("it {because}, and {at_fault} isn't ready: it {what} (fix: {fix})"));
+                }
+            }
             (None, Vec::new())
         }
     };

@@ -83,7 +83,7 @@ fn no_command_hangs() {
         (&["urls"], 0, "App"),
         (&["urls", "--check"], 1, "not running"),
         (&["why", "app"], 1, "app isn't ready: it is paused: its processes are frozen"),
-        (&["why", "client"], 0, "client is ready"),
+        (&["why", "client"], 0, "and app isn't ready: it is paused"),
         (&["doctor"], 0, "1 here"),
         (&["plan"], 0, "(paused)"),
         (&["config"], 0, "httpd"),
