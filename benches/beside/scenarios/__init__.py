@@ -1,12 +1,13 @@
 """The scenarios: each has a `measure(bench)` that returns the table's rows."""
 
-from . import binary, chain, health, infra, logs, plain, prompt
+from . import binary, chain, health, infra, logs, plain, prompt, topics
 
 ALL = {
     "chain": chain,
     "plain": plain,
     "infra": infra,
     "health": health,
+    "topics": topics,
     "logs": logs,
     "prompt": prompt,
     "binary": binary,
