@@ -158,10 +158,10 @@ pub enum Command {
     Why(commands::why::WhyArgs),
     /// Show output of services, merged by time
     Logs(commands::logs::LogsArgs),
-    /// Make Kafka's topics what the stack declares
-    InitTopics(commands::init_topics::InitTopicsArgs),
     /// Show what is reachable where, with logins
     Urls(commands::urls::UrlsArgs),
+    /// Make Kafka's topics what the stack declares
+    InitTopics(commands::init_topics::InitTopicsArgs),
     /// Show every operation that start would do, each with its cause
     Plan(commands::plan::PlanArgs),
     /// Show the resolved stack, secrets included

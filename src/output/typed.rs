@@ -11,9 +11,28 @@ use crate::cli::GlobalOptions;
 static CHOSEN: OnceLock<String> = OnceLock::new();
 
 /// The subcommands that mean a stack; `vv version` is the same for all.
-const OF_A_STACK: [&str; 20] = [
-    "build", "pull", "start", "up", "stop", "down", "restart", "reset", "status", "ps", "scale", "health",
-    "doctor", "why", "logs", "urls", "plan", "config", "exec", "run",
+const OF_A_STACK: [&str; 21] = [
+    "build",
+    "pull",
+    "start",
+    "up",
+    "stop",
+    "down",
+    "restart",
+    "reset",
+    "status",
+    "ps",
+    "scale",
+    "health",
+    "doctor",
+    "why",
+    "logs",
+    "urls",
+    "init-topics",
+    "plan",
+    "config",
+    "exec",
+    "run",
 ];
 
 /// Remembers the options for the whole process.
@@ -86,7 +105,8 @@ fn with_options<'a>(text: &'a str, options: &str) -> Cow<'a, str> {
 
 /// Whether a subcommand stands at the beginning.
 fn means_a_stack(after: &str) -> bool {
-    let word = after.trim_start().split(|letter: char| !letter.is_ascii_alphabetic()).next();
+    let of_a_name = |letter: char| letter.is_ascii_alphabetic() || letter == '-';
+    let word = after.trim_start().split(|letter: char| !of_a_name(letter)).next();
     word.is_some_and(|word| OF_A_STACK.contains(&word))
 }
 
@@ -116,6 +136,12 @@ mod tests {
             ("vv down --stack demo", "vv down --stack demo"),
             ("`vv help` lists the subcommands", "`vv help` lists the subcommands"),
             ("`vv stacks` lists them", "`vv stacks` lists them"),
+            (
+                "topics aren't applied: `vv init-topics` does",
+                "topics aren't applied: `vv -f x.yml init-topics` does",
+            ),
+            ("vv init-topics --check shows each", "vv -f x.yml init-topics --check shows each"),
+            ("vv init tells nothing", "vv init tells nothing"),
             ("docker run localhost/vv stop", "docker run localhost/vv stop"),
             ("a bug in vv at start", "a bug in vv at start"),
             ("maxvv logs", "maxvv logs"),

@@ -38,7 +38,7 @@ Examples:
   vv init-topics                          the topics of x-vv.topics
   vv init-topics --check                  for scripts: exit 1 when they differ
   vv init-topics --from-cluster >topics.yml
-  vv init-topics --bootstrap kafka.example.com:9093 --topics topics.yml --command-config client.properties")]
+  vv init-topics --bootstrap kafka1:9093 --command-config client.properties")]
 pub struct InitTopicsArgs {
     /// Brokers to ask instead of the stack's; may be repeated
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
