@@ -3,6 +3,7 @@
 
 mod delete;
 mod round;
+mod told;
 
 use std::iter;
 use std::time::Duration;
@@ -79,8 +80,8 @@ impl End {
     }
 }
 
-/// Carries the plan out within `timeout`, and waits until what is new has leaders everywhere. `declaration` is what the
-/// plan was made of.
+/// Carries the plan out within `timeout`, and waits until what is new has leaders everywhere and what was set is told by
+/// the brokers. `declaration` is what the plan was made of.
 pub async fn apply(
     admin: &dyn Admin,
     declaration: &Declaration,
@@ -106,6 +107,7 @@ pub async fn apply(
         }
     }
     led(admin, &mut topics, deadline).await;
+    told::told(admin, &topics, deadline).await;
     Applied { topics: topics.into_iter().map(Open::into_outcome).collect() }
 }
 

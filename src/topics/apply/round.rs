@@ -71,6 +71,11 @@ impl Open {
         self.fresh && self.end.is_none() && self.todo.is_empty()
     }
 
+    /// What was done so far.
+    pub fn done(&self) -> &[Action] {
+        &self.done
+    }
+
     /// Nothing more is to be tried.
     pub fn end(&mut self, end: End) {
         self.end.get_or_insert(end);

@@ -16,6 +16,8 @@ pub(super) struct State {
     pub topics: BTreeMap<String, Held>,
     pub faults: VecDeque<(Call, Fault)>,
     pub leaderless: BTreeSet<String>,
+    /// Before the last change of settings.
+    pub before: Cluster,
     pub log: Vec<String>,
 }
 
@@ -52,6 +54,7 @@ impl State {
             topics: BTreeMap::new(),
             faults: VecDeque::new(),
             leaderless: BTreeSet::new(),
+            before: Cluster::default(),
             log: Vec::new(),
         }
     }

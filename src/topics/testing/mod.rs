@@ -62,6 +62,8 @@ pub enum Fault {
     Vanishes(&'static str),
     /// The answer leaves a topic out.
     Forgets(&'static str),
+    /// A broker tells what was before the last change of settings.
+    Lags,
 }
 
 /// A cluster in memory.
@@ -155,7 +157,7 @@ impl Fake {
                     state.topics.remove(topic);
                 }
                 Some(Fault::Forgets(topic)) => forgotten = Some(topic),
-                None => {}
+                Some(Fault::Lags) | None => {}
             }
             for (index, topic) in topics.into_iter().enumerate() {
                 if index >= lives {
@@ -214,6 +216,7 @@ impl Admin for Fake {
         state.log.push("Read".to_owned());
         match state.fault(Call::Read) {
             Some(Fault::Denied) => Err(denied()),
+            Some(Fault::Lags) => Ok(state.before.clone()),
             Some(_) => Err(lost("connection refused")),
             None => Ok(state.cluster(described)),
         }
@@ -236,6 +239,8 @@ impl Admin for Fake {
         topics: &BTreeMap<String, BTreeMap<String, Alteration>>,
     ) -> Result<BTreeMap<String, Outcome>, AdminError> {
         let names = topics.keys().cloned().collect();
+        let before = self.cluster();
+        self.state().before = before;
         self.each(Call::Alter, names, |state, name| state.alter(name, &topics[name])).await
     }
 
