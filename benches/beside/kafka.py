@@ -62,9 +62,10 @@ class KafkaProxy:
         return sum(exchange.seconds for exchange in self.exchanges if exchange.kind == kind)
 
     def round_trips(self):
-        """How often somebody waited: exchanges that overlap are one."""
+        """How often somebody waited for an answer: exchanges that overlap are one, and greetings are the connection's."""
         count, until = 0, 0.0
-        for exchange in sorted(self.exchanges, key=lambda exchange: exchange.begun):
+        asked = [exchange for exchange in self.exchanges if exchange.kind != "ApiVersions"]
+        for exchange in sorted(asked, key=lambda exchange: exchange.begun):
             count += exchange.begun >= until
             until = max(until, exchange.ended)
         return count

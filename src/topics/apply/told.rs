@@ -13,17 +13,24 @@ use crate::topics::value;
 /// Asks until no setting is told as it was before. Nothing fails by this: the controller has taken the changes.
 pub(super) async fn told(admin: &dyn Admin, topics: &[Open], deadline: Instant) {
     let mut asked: Vec<&Open> = topics.iter().filter(|open| settings(open).next().is_some()).collect();
-    if asked.is_empty() {
-        return;
-    }
-    for pause in pauses() {
-        let names: Vec<String> = asked.iter().map(|open| open.topic.clone()).collect();
-        let Ok(Ok(cluster)) = timeout_at(deadline, admin.read(&names)).await else { return };
+    let mut pauses = pauses();
+    let read = async |names: Vec<String>| timeout_at(deadline, admin.read(&names)).await.ok()?.ok();
+    while !asked.is_empty() {
+        let names = asked.iter().map(|open| open.topic.clone()).collect();
+        let Some(cluster) = read(names).await else { return };
         asked.retain(|open| is_stale(open, &cluster));
-        if asked.is_empty() || Instant::now() + pause >= deadline {
-            return;
+        let Some(one) = asked.pop() else { return };
+        // The settings of many topics are work for a broker that is busy: one of them tells when to ask for the rest.
+        loop {
+            let Some(pause) = pauses.next().filter(|pause| Instant::now() + *pause < deadline) else {
+                return;
+            };
+            sleep(pause).await;
+            let Some(cluster) = read(vec![one.topic.clone()]).await else { return };
+            if !is_stale(one, &cluster) {
+                break;
+            }
         }
-        sleep(pause).await;
     }
 }
 

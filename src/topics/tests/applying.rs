@@ -76,6 +76,11 @@ fn what_was_set_is_asked_for_until_it_is_told() {
         assert_eq!(told(&applied(text, &fake)), [format!("a {changes} done")]);
         assert_eq!(fake.asked(), ["Alter(a)", "Read", "Read", "Read"], "the third one tells it");
     }
+    // One of many is asked, and then the rest.
+    let fake = of(&[]).with("b", 1, 1, &[]).with("c", 1, 1, &[]).failing(Call::Read, Fault::Lags);
+    let many = "{defaults: {config: {retention.ms: 5}}, topics: [a, b, c]}";
+    assert_eq!(told(&applied(many, &fake)), ["a 1 done", "b 1 done", "c 1 done"]);
+    assert_eq!(fake.asked(), ["Alter(a, b, c)", "Read", "Read", "Read"]);
     // Who stays behind doesn't undo what the controller took, and is waited for until the time is up.
     let fake = (0..500).fold(of(&[]), |fake, _| fake.failing(Call::Read, Fault::Lags));
     assert_eq!(told(&applied(text, &fake)), ["a 1 done"]);
