@@ -7,9 +7,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-# https://kafka.apache.org/protocol#protocol_api_keys: those that topics take, and the greeting of a connection.
+# https://kafka.apache.org/protocol#protocol_api_keys: those that topics take.
+METADATA = 3
 KINDS = {
-    3: "Metadata",
+    METADATA: "Metadata",
     18: "ApiVersions",
     19: "CreateTopics",
     20: "DeleteTopics",
@@ -17,6 +18,8 @@ KINDS = {
     37: "CreatePartitions",
     44: "IncrementalAlterConfigs",
 }
+# What librdkafka begins each connection with, by itself: which versions, and who the brokers are.
+GREETING = ("ApiVersions", "Metadata of no topic")
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ class KafkaProxy:
         return sum(exchange.seconds for exchange in self.exchanges if exchange.kind == kind)
 
     def round_trips(self):
-        """How often somebody waited for an answer: exchanges that overlap are one, and greetings are the connection's."""
+        """How often topics were asked for and the answer waited for: exchanges that overlap are one."""
         count, until = 0, 0.0
-        asked = [exchange for exchange in self.exchanges if exchange.kind != "ApiVersions"]
+        asked = [exchange for exchange in self.exchanges if exchange.kind not in GREETING]
         for exchange in sorted(asked, key=lambda exchange: exchange.begun):
             count += exchange.begun >= until
             until = max(until, exchange.ended)
@@ -90,8 +93,8 @@ class KafkaProxy:
     def _requests(self, client, broker, asked):
         def note(frame):
             # Behind the length: the kind, its version, and a number that comes back in the answer.
-            key, _, number = struct.unpack_from("!hhi", frame, 4)
-            asked[number] = (KINDS.get(key, f"kind {key}"), time.perf_counter())
+            (number,) = struct.unpack_from("!i", frame, 8)
+            asked[number] = (_kind(frame), time.perf_counter())
 
         _pass_on(client, broker, note)
 
@@ -102,6 +105,17 @@ class KafkaProxy:
                 self.exchanges.append(Exchange(*question, time.perf_counter()))
 
         _pass_on(broker, client, note)
+
+
+def _kind(frame):
+    """The kind of a request, from its header and, for Metadata, from the list of topics that follows."""
+    key, version, _, name = struct.unpack_from("!hhih", frame, 4)
+    body = frame[14 + max(name, 0) :]
+    # From version 9 on there are tags first (none), and a list's length is one more; null is all topics.
+    of_none = body[:2] == b"\0\1" if version >= 9 else body[:4] == b"\0\0\0\0"
+    if key == METADATA and version > 0 and of_none:
+        return "Metadata of no topic"
+    return KINDS.get(key, f"kind {key}")
 
 
 def _pass_on(source, target, note):
