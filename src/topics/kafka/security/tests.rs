@@ -210,6 +210,6 @@ fn what_librdkafka_is_told() {
     reconnect.backoff.max.ms=500
     reconnect.backoff.ms=50
     socket.connection.setup.timeout.ms=10000
-    topic.metadata.refresh.interval.ms=-1
+    topic.metadata.refresh.interval.ms=3000
     ");
 }
