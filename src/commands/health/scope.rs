@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::commands::context::helper_image;
-use crate::commands::init_topics::on_health::unless_broken;
+use crate::commands::init_topics::on_health::{Told, unless_broken};
 use crate::commands::init_topics::on_start::Topics;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
@@ -100,7 +100,7 @@ impl Scope<'_> {
         service: &Service,
         platform: &Arc<EnginePlatform>,
         patience: Patience,
-    ) -> Option<Check> {
+    ) -> Option<Told> {
         let topics =
             self.topics.as_ref().filter(|_| self.depth >= Level::Deep && self.holds_topics(service))?;
         let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);

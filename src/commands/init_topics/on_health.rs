@@ -23,22 +23,30 @@ const NAME: &str = "declared topics";
 /// What is seen: the outcome, its words, and what to do.
 type Seen = (Outcome, String, Option<String>);
 
+/// The check of declared topics.
+pub struct Told {
+    check: Check,
+    /// A broker told what the cluster holds.
+    answered: bool,
+}
+
 impl Topics {
     /// The service that the check is told of: the first of the brokers.
     pub fn told_of(stack: &Stack) -> Option<&str> {
         brokers(stack).first().map(|service| service.name.as_str())
     }
 
-    /// Asks the brokers, within this time. `others` are the checks of the service itself: of brokers that don't answer
-    /// nothing more is asked.
-    pub async fn check(&self, stack: &Stack, service: &str, platform: Shared, limit: Duration) -> Check {
+    /// Asks the brokers, within this time.
+    pub async fn check(&self, stack: &Stack, service: &str, platform: Shared, limit: Duration) -> Told {
         let begun = Instant::now();
         let asked = async {
             let kafka = cluster::now(stack, platform, self.access.clone(), begun + limit).await?;
             let names: Vec<String> = self.declaration.topics.iter().map(|topic| topic.name.clone()).collect();
             kafka.read(&names).await
         };
-        let (outcome, detail, hint) = match tokio::time::timeout(limit, asked).await {
+        let asked = tokio::time::timeout(limit, asked).await;
+        let answered = matches!(asked, Ok(Ok(_)));
+        let (outcome, detail, hint) = match asked {
             Ok(Ok(cluster)) => judge(&self.declaration, &cluster),
             Ok(Err(error)) => (Outcome::Fail, error.message, error.hint),
             Err(_) => {
@@ -47,15 +55,18 @@ impl Topics {
             }
         };
         let replica = Replica { service: service.to_owned(), number: 0 };
-        Check { replica, name: NAME.into(), level: Level::Deep, outcome, detail, hint, took: begun.elapsed() }
+        let took = begun.elapsed();
+        let check = Check { replica, name: NAME.into(), level: Level::Deep, outcome, detail, hint, took };
+        Told { check, answered }
     }
 }
 
-/// Takes the check back where the brokers themselves aren't ready: it can only repeat that.
-pub fn unless_broken(check: Check, of_service: &[Check]) -> Check {
-    let broken =
-        of_service.iter().find(|other| other.outcome == Outcome::Fail && other.level <= Level::Protocol);
-    match broken {
+/// Takes the check back where nobody answered and the broker isn't ready: it can only repeat that. Where another one of
+/// the cluster has answered, it says more.
+pub fn unless_broken(told: Told, of_service: &[Check]) -> Check {
+    let Told { check, answered } = told;
+    let is_broken = |other: &&Check| other.outcome == Outcome::Fail && other.level <= Level::Protocol;
+    match of_service.iter().find(|other| !answered && is_broken(other)) {
         Some(lower) => Check {
             outcome: Outcome::Skipped,
             detail: format!("not asked: {} failed", lower.name),
@@ -158,11 +169,13 @@ mod tests {
         };
         let topics = check(NAME, Level::Deep, Outcome::Fail);
         let broken = [check("metadata", Level::Protocol, Outcome::Fail)];
-        let skipped = unless_broken(topics.clone(), &broken);
+        let told = |answered| Told { check: topics.clone(), answered };
+        let skipped = unless_broken(told(false), &broken);
         assert_eq!(
             (skipped.outcome, skipped.detail.as_str()),
             (Outcome::Skipped, "not asked: metadata failed")
         );
-        assert_eq!(unless_broken(topics.clone(), &[check("produce", Level::Deep, Outcome::Fail)]), topics);
+        assert_eq!(unless_broken(told(true), &broken), topics, "another broker answered");
+        assert_eq!(unless_broken(told(false), &[check("produce", Level::Deep, Outcome::Fail)]), topics);
     }
 }
