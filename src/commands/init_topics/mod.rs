@@ -105,7 +105,7 @@ pub async fn run(context: &Context, args: InitTopicsArgs) -> Result {
     let cluster = kafka.read(&names).await.map_err(failure_of)?;
     let plan = plan(&declaration, &cluster);
     let name = stack.map(|stack| stack.name).unwrap_or_default();
-    let pruned = prune::chosen(&plan, &args.prune)?;
+    let pruned = prune::chosen(context, &plan, &args.prune)?;
     if args.check || args.dry_run {
         show(context, &args, &name, &declaration, &plan, None);
         for topic in &pruned {

@@ -10,12 +10,16 @@ use crate::topics::plan::TopicPlan;
 use crate::topics::prune::matching;
 use crate::topics::words;
 
-/// The undeclared topics that a pattern of `--prune` means.
-pub fn chosen(plan: &TopicPlan, patterns: &[String]) -> Result<Vec<String>> {
+/// The undeclared topics that a pattern of `--prune` means; of one that means none is said so.
+pub fn chosen(context: &Context, plan: &TopicPlan, patterns: &[String]) -> Result<Vec<String>> {
     let mut chosen = Vec::new();
     for pattern in patterns {
-        let matching = matching(&plan.undeclared, pattern);
-        chosen.extend(matching.map_err(|error| Failure::usage(format!("--prune: {error}")))?);
+        let matching = matching(&plan.undeclared, pattern)
+            .map_err(|error| Failure::usage(format!("--prune: {error}")))?;
+        if matching.is_empty() {
+            context.printer.warn(format_args!("--prune {pattern}: no topic that isn't declared matches"));
+        }
+        chosen.extend(matching);
     }
     chosen.sort();
     chosen.dedup();
