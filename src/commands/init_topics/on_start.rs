@@ -66,8 +66,13 @@ impl Topics {
         let unknown =
             Comparison { what: Declared::Topics, difference: Difference::Unknown, notes: Vec::new() };
         let brokers = brokers(stack);
+        if brokers.is_empty() {
+            let note =
+                "topics are declared, and no service is known to be Kafka: x-vv.kind: kafka says which is";
+            return Comparison { notes: vec![note.to_owned()], ..unknown };
+        }
         let runs = |name: &str| containers.iter().any(|c| c.service == name && !c.oneoff && c.state.is_up());
-        if brokers.is_empty() || !brokers.iter().all(|broker| runs(&broker.name)) {
+        if !brokers.iter().all(|broker| runs(&broker.name)) {
             return unknown;
         }
         let Ok(platform) = platform(engine, containers.to_vec()).await else { return unknown };
