@@ -187,8 +187,7 @@ impl Troubles {
     /// Nobody has answered: after so long, or for a reason that will not change.
     pub fn unanswered(&self, who: &Asked<'_>, waited: Option<Duration>) -> AdminError {
         let all = who.bootstrap.iter().map(Server::to_string).collect::<Vec<_>>().join(", ");
-        let waited_for =
-            |wait: Duration| format!("no Kafka answers at {all} within {} s", wait.as_secs_f64());
+        let waited_for = |wait: Duration| format!("no Kafka answers at {all} within {}", seconds(wait));
         let Some((server, trouble)) = self.telling() else {
             return AdminError {
                 message: waited_for(waited.unwrap_or_default()),
@@ -225,7 +224,7 @@ impl Troubles {
                 retriable: refusal.retriable,
             };
         }
-        let late = format!("can't {what}: no answer within {} s", patience.as_secs_f64());
+        let late = format!("can't {what}: no answer within {}", seconds(patience));
         match self.telling() {
             None => AdminError { message: late, hint: None, retriable: true },
             Some((server, trouble)) => {
@@ -323,6 +322,11 @@ fn trouble(words: &str) -> Option<Trouble> {
     } else {
         return None;
     })
+}
+
+/// What is left of a time is told no more exactly than anybody can count: `6.9 s`, `30 s`.
+fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 10.0).round() / 10.0)
 }
 
 #[cfg(test)]
