@@ -45,6 +45,26 @@ pub struct Refusal {
     pub retriable: bool,
 }
 
+/// What stands for Kafka's name of an error where a broker said nothing of a topic.
+const UNANSWERED: &str = "UNANSWERED";
+
+impl Refusal {
+    /// Not a refusal at all: of several requests this topic's wasn't answered, while others were.
+    pub fn unanswered(error: &AdminError) -> Self {
+        Self { code: UNANSWERED.to_owned(), message: error.message.clone(), retriable: error.retriable }
+    }
+
+    /// The failure, where it isn't a refusal at all.
+    pub fn as_unanswered(&self) -> Option<AdminError> {
+        const AGAIN: &str = "run it again: it goes on with what is missing";
+        (self.code == UNANSWERED).then(|| AdminError {
+            message: self.message.clone(),
+            hint: self.retriable.then(|| AGAIN.to_owned()),
+            retriable: self.retriable,
+        })
+    }
+}
+
 /// A request as a whole failed: nothing is known of its topics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

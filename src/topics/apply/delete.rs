@@ -24,7 +24,12 @@ pub async fn prune(admin: &dyn Admin, topics: &[String], timeout: Duration) -> V
         let answers = timeout_at(deadline, admin.delete(&open)).await.unwrap_or_else(|_| Err(too_late()));
         let mut trouble = Vec::new();
         for (name, end) in ends.iter_mut().filter(|(_, end)| end.is_none()) {
-            match answers.as_ref().map(|answers| answers.get(name)) {
+            let answer = answers.as_ref().map(|answers| answers.get(name));
+            let lost = match answer {
+                Ok(Some(Err(refusal))) => refusal.as_unanswered(),
+                _ => None,
+            };
+            match lost.as_ref().map_or(answer, Err) {
                 Ok(Some(Ok(()))) => *end = Some(End::Done),
                 Ok(Some(Err(refusal))) if refusal.code == "UNKNOWN_TOPIC_OR_PARTITION" => {
                     *end = Some(End::Done);

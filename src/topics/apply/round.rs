@@ -198,6 +198,7 @@ pub(super) async fn send(admin: &dyn Admin, topics: &mut [Open], deadline: Insta
             }
             let answer = match answers {
                 Ok(answers) => match answers.get(&open.topic) {
+                    Some(Err(refusal)) if let Some(error) = refusal.as_unanswered() => Err(error),
                     Some(answer) => Ok(answer.clone()),
                     None => Err(silent()),
                 },

@@ -162,11 +162,7 @@ impl Kafka {
                 Err(error) if all.is_empty() && failure.is_none() => return Err(error),
                 // What was done before must not be forgotten.
                 Err(error) => {
-                    let refusal = Refusal {
-                        code: "UNANSWERED".into(),
-                        message: error.message.clone(),
-                        retriable: error.retriable,
-                    };
+                    let refusal = Refusal::unanswered(&error);
                     all.extend(topics.into_iter().map(|name| (name, Err(refusal.clone()))));
                     failure = Some(error);
                 }

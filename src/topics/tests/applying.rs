@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{applied, planned};
 use crate::failure::Kind;
+use crate::topics::admin::{AdminError, Refusal};
 use crate::topics::apply::{Applied, End, prune};
 use crate::topics::testing::{Call, Fake, Fault, new, refusal};
 
@@ -140,6 +141,26 @@ fn an_answer_that_leaves_a_topic_out_is_looked_up() {
     let fake = begun().failing(Call::Create, Fault::Forgets("b"));
     assert_eq!(told(&applied(TEXT, &fake)), ["a 1 done", "b 1 done", "c 3 done"]);
     settled(&fake);
+}
+
+#[test]
+fn a_request_that_isnt_answered_beside_others_that_are_is_no_refusal() {
+    let why = AdminError { message: "the connection was closed".into(), hint: None, retriable: true };
+    let unanswered = || Fault::Refuses("b", Refusal::unanswered(&why));
+    let fake = begun().failing(Call::Create, unanswered());
+    assert_eq!(told(&applied(TEXT, &fake)), ["a 1 done", "b 1 done", "c 3 done"]);
+    settled(&fake);
+    // For as long as there is time.
+    let fake = (0..500).fold(begun(), |fake, _| fake.failing(Call::Create, unanswered()));
+    let applied = applied(TEXT, &fake);
+    let told = told(&applied);
+    assert!(told[1].starts_with("b 0 unknown: "), "{told:?}");
+    assert_eq!((told[0].as_str(), told[2].as_str()), ("a 1 done", "c 3 done"));
+    assert_eq!(applied.failure(), Some(Kind::NotReady));
+    let fake = Fake::new(1).with("b", 1, 1, &[]);
+    let fake = (0..500).fold(fake, |fake, _| fake.failing(Call::Delete, unanswered()));
+    let (_, ends) = pruned(&fake, &["b"]);
+    assert!(matches!(&ends[..], [End::Unknown(error)] if error.retriable), "{ends:?}");
 }
 
 #[test]
