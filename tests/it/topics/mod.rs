@@ -1,6 +1,12 @@
 //! Topics on real clusters: KRaft and ZooKeeper mode, one broker and three, every kind of listener.
 
 mod broker;
+mod command;
+mod command_cluster;
+mod command_drift;
+mod command_mes;
+mod command_reach;
+mod command_refusals;
 mod life;
 mod listeners;
 mod several;
