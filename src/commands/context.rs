@@ -111,7 +111,7 @@ impl Context {
 
     /// The stack's containers on an engine, reached through a helper where they can't be otherwise.
     pub async fn platform(&self, engine: Arc<dyn Engine>, stack: &Stack) -> Result<EnginePlatform> {
-        Ok(EnginePlatform::of(engine, &stack.name).await?.with_helper(helper_image()?))
+        Ok(EnginePlatform::of(engine, &stack.name).await?.with_helper(helper_image()))
     }
 
     /// Connects to the engine.
@@ -127,9 +127,10 @@ impl Context {
 }
 
 /// The image of the helper that leads into a stack's networks: vv itself, as in stand-ins.
-pub fn helper_image() -> Result<HelperImage> {
+pub fn helper_image() -> HelperImage {
+    let tag = || stub::image::tag().map_err(|failure| failure.in_a_line());
     let context = |info: &EngineInfo| stub::image::context(info).map_err(|failure| failure.in_a_line());
-    Ok(HelperImage { tag: stub::image::tag()?, context: Arc::new(context) })
+    HelperImage { tag: Arc::new(tag), context: Arc::new(context) }
 }
 
 /// This process's environment; what isn't UTF-8 can't stand in a YAML file either.

@@ -169,7 +169,7 @@ impl<'a> Deployment<'a> {
             return Ok(());
         }
         let ready = ProbeReady::new(Arc::clone(&self.engine), self.stack.clone());
-        let ready = Arc::new(ready.with_helper(helper_image()?));
+        let ready = Arc::new(ready.with_helper(helper_image()));
         let info = self.engine.info().await?;
         let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
         let mut appliers: BTreeMap<Declared, Arc<dyn Applier>> = BTreeMap::new();

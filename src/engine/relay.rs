@@ -19,11 +19,14 @@ use crate::plan::observed::EngineInfo;
 /// Makes an image's build context for an engine, as a tar with a Dockerfile; an error is in words.
 pub type MakeContext = dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync;
 
+/// Tells an image's tag; an error is in words.
+pub type MakeTag = dyn Fn() -> Result<String, String> + Send + Sync;
+
 /// The image of the helper.
 #[derive(Clone)]
 pub struct HelperImage {
-    /// `vv-stub:0123456789ab`
-    pub tag: String,
+    /// Tells its tag, `vv-stub:0123456789ab`: a hash of the whole program, which most commands have no need of.
+    pub tag: Arc<MakeTag>,
     /// What it is built from where it is missing.
     pub context: Arc<MakeContext>,
 }
@@ -37,8 +40,8 @@ const DIAL: [&str; 3] = ["/vv", "stub", "--dial"];
 pub(super) struct Relay {
     engine: Arc<dyn Engine>,
     image: HelperImage,
-    /// Told once the image is there: those who need it at the same time don't build it twice.
-    there: OnceCell<()>,
+    /// The image's tag, once it is there: those who need it at the same time don't build it twice.
+    there: OnceCell<String>,
     helpers: Mutex<BTreeMap<String, Making>>,
     doors: Mutex<Doors>,
 }
@@ -63,11 +66,10 @@ struct Doors {
 }
 
 impl Relay {
-    /// The one of this process for an engine and an image.
+    /// The one of this process for an engine.
     pub fn of(engine: &Arc<dyn Engine>, image: HelperImage) -> Arc<Self> {
         let mut relays = RELAYS.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |relay: &&Arc<Self>| Arc::ptr_eq(&relay.engine, engine) && relay.image.tag == image.tag;
-        if let Some(relay) = relays.iter().find(same) {
+        if let Some(relay) = relays.iter().find(|relay| Arc::ptr_eq(&relay.engine, engine)) {
             return Arc::clone(relay);
         }
         let relay = Arc::new(Self {
@@ -122,8 +124,8 @@ impl Relay {
     /// Makes a helper, to the end whoever waits for it.
     fn making(self: Arc<Self>, network: String) -> Making {
         let made = tokio::spawn(async move {
-            self.there.get_or_try_init(async || self.make_image().await).await?;
-            let session = self.engine.start_helper(&self.image.tag, &STAY, &network).await?;
+            let tag = self.there.get_or_try_init(async || self.make_image().await).await?;
+            let session = self.engine.start_helper(tag, &STAY, &network).await?;
             Ok(Arc::new(Helper { container: session.id.clone(), _session: std::sync::Mutex::new(session) }))
         });
         let failed = |error: tokio::task::JoinError| {
@@ -133,16 +135,16 @@ impl Relay {
         made.map(move |made| made.unwrap_or_else(failed)).boxed().shared()
     }
 
-    async fn make_image(&self) -> Result<(), EngineError> {
-        if self.engine.image_id(&self.image.tag).await?.is_some() {
-            return Ok(());
+    async fn make_image(&self) -> Result<String, EngineError> {
+        let attempt = || "make the image of a helper container".to_owned();
+        let refused = |message| EngineError::Refused { attempt: attempt(), message };
+        let tag = (self.image.tag)().map_err(refused)?;
+        if self.engine.image_id(&tag).await?.is_none() {
+            let info = self.engine.info().await?;
+            let tar = (self.image.context)(&info).map_err(refused)?;
+            super::own_image::build(self.engine.as_ref(), &tag, tar).await?;
         }
-        let info = self.engine.info().await?;
-        let tar = (self.image.context)(&info).map_err(|message| EngineError::Refused {
-            attempt: "make the image of a helper container".to_owned(),
-            message,
-        })?;
-        super::own_image::build(self.engine.as_ref(), &self.image.tag, tar).await
+        Ok(tag)
     }
 
     /// This helper is gone: the next who needs one on this network makes another.

@@ -157,6 +157,11 @@ impl Drop for Project {
     /// Removes everything that bears the project's name, whatever became of the test.
     fn drop(&mut self) {
         let label = format!("label=com.docker.compose.project={}", self.name);
+        // A replaced container has its predecessor's anonymous volumes by name, and the engine keeps what has one.
+        let containers = docker_unchecked(&["ps", "-aq", "--filter", &label]);
+        let mut mounted = vec!["inspect", "-f", "{{range .Mounts}}{{.Name}} {{end}}"];
+        mounted.extend(containers.split_whitespace());
+        let mounted = if containers.is_empty() { String::new() } else { docker_unchecked(&mounted) };
         for (kind, remove) in [
             ("container", &["rm", "-fv"][..]),
             ("network", &["network", "rm"]),
@@ -168,6 +173,11 @@ impl Drop for Project {
             if !ids.is_empty() {
                 docker_unchecked(&[remove, &ids].concat());
             }
+        }
+        let anonymous = mounted.split_whitespace().filter(|name| name.len() == 64);
+        let anonymous: Vec<&str> = anonymous.collect();
+        if !anonymous.is_empty() {
+            docker_unchecked(&[&["volume", "rm", "-f"][..], &anonymous].concat());
         }
     }
 }

@@ -41,7 +41,7 @@ impl Scope<'_> {
     pub async fn look(&self, end: Instant) -> Result<Arc<EnginePlatform>> {
         let begun = Instant::now();
         match timeout_at(end, EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name)).await {
-            Ok(platform) => Ok(Arc::new(platform?.with_helper(helper_image()?))),
+            Ok(platform) => Ok(Arc::new(platform?.with_helper(helper_image()))),
             Err(_) => Err(Failure::new(
                 Kind::EngineUnreachable,
                 format!("the engine doesn't answer within {}", short_duration(begun.elapsed())),

@@ -108,7 +108,7 @@ impl Topics {
 
 async fn platform(engine: Arc<dyn Engine>, containers: Vec<ObservedContainer>) -> Result<Shared> {
     let platform = EnginePlatform::from_containers(engine, containers).await?;
-    Ok(Arc::new(platform.with_helper(helper_image()?)))
+    Ok(Arc::new(platform.with_helper(helper_image())))
 }
 
 fn changes(plan: &TopicPlan) -> Vec<Change> {
@@ -138,8 +138,7 @@ impl Applier for ApplyTopics {
         let end = Instant::now() + self.timeout;
         let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
         let platform = platform.map_err(|error| unasked(error.to_string()))?;
-        let helper = helper_image().map_err(|failure| unasked(failure.in_a_line()))?;
-        let platform: Shared = Arc::new(platform.with_helper(helper));
+        let platform: Shared = Arc::new(platform.with_helper(helper_image()));
         let (kafka, plan) = self.topics.difference(&self.stack, platform, end).await.map_err(of_admin)?;
         if !plan.changes.is_empty() {
             say(words::counted(plan.changes.len(), "topic"));
