@@ -295,3 +295,18 @@ fn an_interrupted_stop_says_what_it_waits_for() {
     assert!(stderr.contains("interrupted; waiting for container"), "{stderr}");
     assert!(stderr.contains("Ctrl-C again leaves at once"), "{stderr}");
 }
+
+#[test]
+fn broken_topics_keep_nobody_from_stopping() {
+    let compose = one(BUSYBOX, "    command: [sleep, '1000']\n");
+    let project = Project::new("badtopics", &compose);
+    project.ok(&["start"]);
+    project.write("compose.yaml", &format!("{compose}x-vv: {{topics: [a b]}}\n"));
+    for command in ["start", "plan", "health"] {
+        project.fails(3, &[command]).says("x-vv.topics").says("a b");
+    }
+    for command in ["status", "stop", "down"] {
+        project.ok(&[command]);
+    }
+    assert_eq!(project.leftovers(), Vec::<String>::new());
+}
