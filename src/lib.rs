@@ -3,6 +3,8 @@
 //! The rooms, and what each is for. Arrows point one way: `commands` may use every room, `run` uses `plan`,
 //! `engine` and `probe`; `plan` uses `stack`; `stack` and `plan` are pure.
 
+/// How long to pause between two questions.
+pub mod backoff;
 /// The command line's shape: global options and the list of subcommands.
 pub mod cli;
 /// One file per subcommand: its arguments and what it does.

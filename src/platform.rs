@@ -116,7 +116,7 @@ pub enum PlatformError {
     Timeout(Duration),
     /// A run of the command that was begun before hasn't ended in this time, so it wasn't run again.
     #[error("a run that was begun before goes on")]
-    StillRuns(Duration),
+    StillRuns,
     /// Anything else the platform said.
     #[error("{0}")]
     Other(String),

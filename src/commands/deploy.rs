@@ -68,7 +68,6 @@ impl<'a> Deployment<'a> {
 
     /// The same, of a stack that is loaded already.
     pub async fn of(context: &'a Context, stack: Stack, command: &str, dry_run: bool) -> Result<Self> {
-        let topics = Topics::of(context, &stack)?;
         let engine = context.engine().await?;
         let lock = match dry_run {
             true => None,
@@ -80,7 +79,7 @@ impl<'a> Deployment<'a> {
             stack,
             engine,
             observed: Observed::default(),
-            topics,
+            topics: None,
             stubs,
             cache_dir: crate::dirs::cache(),
             _lock: lock,
@@ -102,6 +101,13 @@ impl<'a> Deployment<'a> {
             }
         }
         Ok(())
+    }
+
+    /// With what the stack declares beside containers, for a command that applies it: who takes containers away has no
+    /// use for it.
+    #[must_use]
+    pub fn declaring(self, topics: Option<Topics>) -> Self {
+        Self { topics, ..self }
     }
 
     /// What the stack declares beside containers, compared with what its systems hold, where they can be asked.

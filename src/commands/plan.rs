@@ -5,6 +5,7 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::Deployment;
+use super::init_topics::on_start::Topics;
 use crate::cli::Format;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::{StartRequest, preview_plan};
@@ -51,7 +52,9 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
+    let topics = Topics::of(context, &stack)?;
     let deployment = Deployment::of(context, stack, "plan", true).await?;
+    let deployment = deployment.declaring(topics);
     let request = StartRequest {
         services: args.services,
         no_deps: args.no_deps,

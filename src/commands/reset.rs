@@ -7,6 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::deploy::{self, Deployment, DryRun};
 use super::down::sure_of_the_stack;
+use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Result};
 use crate::plan::observed::Observed;
 use crate::plan::operation::{Action, Plan};
@@ -33,12 +34,15 @@ pub struct ResetArgs {
 pub async fn run(context: &Context, args: ResetArgs) -> Result {
     let stack = context.load_for(args.dry_run.format, &[])?;
     sure_of_the_stack(context, &stack, "reset", args.dry_run)?;
-    let mut deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
+    let topics = Topics::of(context, &stack)?;
+    let deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
+    let mut deployment = deployment.declaring(topics);
     let down = DownRequest { volumes: true, remove_orphans: true, timeout: None };
     let request = StartRequest { build: true, ..StartRequest::default() };
     let plan = down_plan(&deployment.inputs(), &down);
     if args.dry_run.dry_run {
         deployment.observed = without_what_goes(&deployment.observed, &plan);
+        let request = StartRequest { declared: deployment.compare().await, ..request };
         let anew = preview_plan(&deployment.inputs(), &request)?;
         deployment.show(&one_after_the_other(plan, anew), args.dry_run.format);
         return Ok(());

@@ -8,6 +8,7 @@ use clap::Args;
 use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment, DryRun};
+use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Result};
 use crate::plan::{StartRequest, preview_plan};
 
@@ -40,7 +41,9 @@ pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     for name in &services {
         context::service(&stack, name)?;
     }
-    let mut deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
+    let topics = Topics::of(context, &stack)?;
+    let deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
+    let mut deployment = deployment.declaring(topics);
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };
     if args.dry_run.dry_run {
         let plan = preview_plan(&deployment.inputs(), &request)?;

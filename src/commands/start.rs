@@ -11,6 +11,7 @@ use super::complete;
 use super::context::{self, Context};
 use super::deploy::{self, Deployment, DryRun};
 use super::doctor::preflight;
+use super::init_topics::on_start::Topics;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
@@ -87,7 +88,9 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
         no_wait: args.no_wait,
         ..StartRequest::default()
     };
-    let mut deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
+    let topics = Topics::of(context, &stack)?;
+    let deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
+    let mut deployment = deployment.declaring(topics);
     if args.dry_run.dry_run {
         let request = StartRequest { declared: deployment.compare().await, ..request };
         let plan = preview_plan(&deployment.inputs(), &request)?;

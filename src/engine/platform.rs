@@ -1,13 +1,14 @@
 //! The engine as a [`Platform`]: what probes, logs and exec see of it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::earlier::{self, Earlier};
 use super::relay::{HelperImage, Relay};
@@ -42,6 +43,8 @@ pub struct EnginePlatform {
     reaches_networks: bool,
     host: IpAddr,
     relay: Option<Arc<Relay>>,
+    /// The commands that ran in containers, by their ids, when the replicas were looked at.
+    execs: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl EnginePlatform {
@@ -60,7 +63,14 @@ impl EnginePlatform {
         containers.retain(|container| !container.oneoff);
         containers.sort_by_key(|container| container.number);
         let host = info.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        Ok(Self { engine, containers, reaches_networks: info.local && !info.secluded, host, relay: None })
+        Ok(Self {
+            engine,
+            containers,
+            reaches_networks: info.local && !info.secluded,
+            host,
+            relay: None,
+            execs: Mutex::default(),
+        })
     }
 
     /// Where containers' own addresses can't be reached from here, a helper container of this image leads to them.
@@ -87,6 +97,18 @@ impl EnginePlatform {
     pub fn listed_replicas(&self, service: &str) -> Vec<ReplicaStatus> {
         let ours = self.containers.iter().filter(|container| container.service == service);
         ours.map(|container| status_of(container, None)).collect()
+    }
+
+    /// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will
+    /// do.
+    async fn status(&self, container: &ObservedContainer) -> ReplicaStatus {
+        let details = timeout(INSPECT, self.engine.inspect(&container.id)).await;
+        let details = details.ok().and_then(Result::ok);
+        if let Some(details) = &details {
+            let mut execs = self.execs.lock().unwrap_or_else(PoisonError::into_inner);
+            execs.insert(container.id.clone(), details.execs.clone());
+        }
+        detailed(self.engine.as_ref(), container, details.as_ref()).await
     }
 
     fn container(&self, replica: &Replica) -> Result<&ObservedContainer, PlatformError> {
@@ -125,8 +147,7 @@ impl EnginePlatform {
 impl Platform for EnginePlatform {
     async fn replicas(&self, service: &str) -> Result<Vec<ReplicaStatus>, PlatformError> {
         let ours = self.containers.iter().filter(|container| container.service == service);
-        Ok(futures_util::future::join_all(ours.map(|container| status(self.engine.as_ref(), container)))
-            .await)
+        Ok(futures_util::future::join_all(ours.map(|container| self.status(container))).await)
     }
 
     async fn reach(&self, replica: &Replica, port: u16) -> Result<Endpoint, PlatformError> {
@@ -183,12 +204,21 @@ impl Platform for EnginePlatform {
     ) -> Result<ExecResult, PlatformError> {
         let container = self.container(replica)?;
         let request = ExecRequest { command: command.to_vec(), ..ExecRequest::default() };
+        let begun = Instant::now();
         // Some of the time is left for saying so.
-        match earlier::in_container(self.engine.as_ref(), &container.id, command, limit.mul_f64(0.9)).await {
+        let waiting = limit.mul_f64(0.9);
+        // What ran when the replicas were looked at serves the first that comes.
+        let seen = self.execs.lock().unwrap_or_else(PoisonError::into_inner).remove(&container.id);
+        let engine = self.engine.as_ref();
+        let earlier = match seen {
+            Some(seen) => earlier::among(engine, &seen, command, waiting).await,
+            None => earlier::in_container(engine, &container.id, command, waiting).await,
+        };
+        match earlier {
             Earlier::Ended(0) => return Ok(ExecResult::default()),
             // It may pass by now.
             Earlier::Nothing | Earlier::Ended(_) => {}
-            Earlier::Running => return Err(PlatformError::StillRuns(limit)),
+            Earlier::Running => return Err(PlatformError::StillRuns),
         }
         let run = async {
             let mut session = self.engine.exec(&container.id, &request).await?;
@@ -200,7 +230,7 @@ impl Platform for EnginePlatform {
             let code = self.engine.exec_exit_code(&session.id).await?;
             Ok(ExecResult { code, output: String::from_utf8_lossy(&output).into_owned() })
         };
-        match timeout(limit, run).await {
+        match timeout(limit.saturating_sub(begun.elapsed()), run).await {
             Ok(result) => result.map_err(|error: EngineError| PlatformError::Other(error.to_string())),
             Err(_) => Err(PlatformError::Timeout(limit)),
         }
@@ -235,12 +265,6 @@ pub async fn last_logs(
         output.push(String::from_utf8_lossy(&line?.line).into_owned());
     }
     Ok(output)
-}
-
-/// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will do.
-async fn status(engine: &dyn Engine, container: &ObservedContainer) -> ReplicaStatus {
-    let details = timeout(INSPECT, engine.inspect(&container.id)).await;
-    detailed(engine, container, details.ok().and_then(Result::ok).as_ref()).await
 }
 
 /// A container as a replica, with what an inspect told. Of one that was restarted just now, one call more asks how it

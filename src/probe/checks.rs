@@ -22,20 +22,6 @@ use crate::platform::{Platform, Replica, ReplicaState, ReplicaStatus};
 use crate::stack::model::Namespace;
 use crate::stack::{Service, Stack};
 
-/// Checks every replica of these services, all at once. The checks come in the order of the services.
-pub async fn check_services<'a>(
-    stack: &Stack,
-    services: impl IntoIterator<Item = &'a Service>,
-    platform: &dyn Platform,
-    depth: Level,
-    patience: Patience,
-) -> Vec<Check> {
-    let secrets = Secrets::of(stack);
-    let services =
-        services.into_iter().map(|service| check_within(stack, service, platform, depth, patience, &secrets));
-    join_all(services).await.into_iter().flatten().collect()
-}
-
 /// Checks every replica of a service, all at once, up to a level; each check may take as long as `timeout`.
 pub async fn check_service(
     stack: &Stack,

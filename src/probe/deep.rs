@@ -145,12 +145,13 @@ pub(super) async fn document(
 }
 
 /// The first few of many, for a line.
-pub(super) fn few(mut texts: Vec<String>) -> String {
+pub fn few<T: AsRef<str>>(texts: Vec<T>) -> String {
     const SHOWN: usize = 3;
-    let more = texts.len().saturating_sub(SHOWN);
-    texts.truncate(SHOWN);
-    let text = texts.join("; ");
-    if more > 0 { format!("{text}; and {more} more") } else { text }
+    let text = texts.iter().take(SHOWN).map(AsRef::as_ref).collect::<Vec<_>>().join("; ");
+    match texts.len().saturating_sub(SHOWN) {
+        0 => text,
+        more => format!("{text}; and {more} more"),
+    }
 }
 
 /// A word that no other run of a check uses: two at once mustn't read each other's.

@@ -32,7 +32,7 @@ pub(super) async fn run(target: &Target<'_>, command: &[String], named_by: &str)
             "the command doesn't end within {}",
             target.deadline.limit_text()
         ))),
-        Ok(Err(PlatformError::StillRuns(_))) => Ran::Late(still_runs(target)),
+        Ok(Err(PlatformError::StillRuns)) => Ran::Late(still_runs(target)),
         Ok(Err(error)) => Ran::Refused(ProbeFailure::new(error.to_string())),
         Ok(Ok(ran)) => Ran::Ended(judge(&ran, named_by)),
     }

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
 use super::protocol::Row;
+use crate::backoff::Backoff;
 use crate::engine::earlier::{self, Earlier};
 use crate::engine::{ContainerDetails, Engine, EngineError, ExecRequest, ExecSession};
 use crate::probe::said::{lacks_the_command, telling_line};
@@ -27,15 +27,18 @@ pub async fn check_once(
     let asked = timeout(limit, async {
         let details = engine.inspect(container).await.ok()?;
         let test = HealthTest::new(Arc::clone(engine), &details)?;
-        match test.run().await {
+        match test.run(&test.seen).await {
             Run::Passed => Some(Ok(())),
             Run::Failed(said) | Run::Lacking(said) => Some(Err(said)),
             Run::Hung(_) => Some(Err(format!("its test doesn't end within {:?}", test.limit))),
+            Run::Earlier => Some(Err(GOES_ON.to_owned())),
             Run::Unreachable(_) => None,
         }
     });
     asked.await.ok().flatten()
 }
+
+const GOES_ON: &str = "a run of its test that was begun before still goes on";
 
 /// What the engine says of a container's health while vv asks for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +83,8 @@ enum Run {
     /// It is past its limit and still goes on.
     Hung(ExecSession),
     Unreachable(EngineError),
+    /// Not begun: one that was begun before still goes on.
+    Earlier,
 }
 
 impl HealthTest {
@@ -109,6 +114,8 @@ impl HealthTest {
         say: impl Fn(String),
     ) -> Result<(), TestFailure> {
         let (mut backoff, mut row) = (Backoff::default(), Row::default());
+        // What ran when it was looked at; once a run was begun, there is none of the test's but vv's own.
+        let mut seen = self.seen.as_slice();
         loop {
             let judged = match *verdict.borrow_and_update() {
                 Verdict::Healthy => return Ok(()),
@@ -118,9 +125,12 @@ impl HealthTest {
             let begun = Instant::now();
             let run = tokio::select! {
                 biased;
-                run = self.run() => run,
+                run = self.run(seen) => run,
                 () = healthy(verdict.clone()) => return Ok(()),
             };
+            if !matches!(run, Run::Earlier) {
+                seen = &[];
+            }
             let missing_for = row.add(matches!(run, Run::Lacking(_)));
             let said = match run {
                 Run::Passed => return Ok(()),
@@ -129,6 +139,7 @@ impl HealthTest {
                     return Err(TestFailure::Lacking(said));
                 }
                 Run::Failed(said) | Run::Lacking(said) => said,
+                Run::Earlier => GOES_ON.to_owned(),
                 Run::Hung(session) => {
                     let said = format!("its test doesn't end within {:?}", self.limit);
                     if judged {
@@ -157,13 +168,11 @@ impl HealthTest {
     }
 
     /// One run; none while one that was begun before goes on, by another vv or by the engine.
-    async fn run(&self) -> Run {
-        match earlier::among(self.engine.as_ref(), &self.seen, &self.request.command, self.limit).await {
+    async fn run(&self, seen: &[String]) -> Run {
+        match earlier::among(self.engine.as_ref(), seen, &self.request.command, self.limit).await {
             Earlier::Ended(0) => return Run::Passed,
             Earlier::Nothing | Earlier::Ended(_) => {}
-            Earlier::Running => {
-                return Run::Failed("a run of its test that was begun before still goes on".to_owned());
-            }
+            Earlier::Running => return Run::Earlier,
         }
         let started = timeout(self.limit, self.engine.exec(&self.container, &self.request)).await;
         let mut session = match started {

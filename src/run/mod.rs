@@ -5,7 +5,6 @@
 
 mod activity;
 pub mod apply;
-mod backoff;
 pub mod cached_files;
 mod clock;
 mod diagnose;

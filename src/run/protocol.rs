@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::activity::Activity;
-use super::backoff::Backoff;
 use super::monitor::Context;
 use super::wait::WaitFailure;
+use crate::backoff::Backoff;
 use crate::probe::ProbeFailure;
 
 /// How long one question may take before it is called unanswered.

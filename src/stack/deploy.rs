@@ -50,10 +50,11 @@ pub fn read(service: &Fields<'_>) -> Deployment {
     let replicas = one(service, "scale", "deploy.replicas", replicas, |at| at.integer::<u32>());
     let policy = deploy.and_then(|deploy| deploy.get("restart_policy")).and_then(|at| at.fields(RESTART));
     let restart = service.get("restart").and_then(|at| restart(&at));
+    let (resources, reserved_cpus) = resources(service, deploy);
     Deployment {
         replicas: replicas.unwrap_or(1),
-        resources: resources(service, deploy),
-        reserved_cpus: reservations(deploy).and_then(|all| all.get("cpus")).and_then(|at| at.number()),
+        resources,
+        reserved_cpus,
         restart: policy.as_ref().and_then(restart_policy).or(restart).unwrap_or_default(),
     }
 }
@@ -77,14 +78,19 @@ fn one<T: PartialEq>(
     deployed.or(own)
 }
 
-fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> Resources {
+/// Limits and reservations; the CPUs that are reserved are no matter of the engine's.
+fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> (Resources, Option<f64>) {
     let resources = deploy.and_then(|deploy| deploy.get("resources")).and_then(|at| at.fields(RESOURCES));
     let resources = resources.as_ref();
     let limits = resources.and_then(|resources| resources.get("limits")).and_then(|at| at.fields(LIMITS));
     let limit = |key: &str| limits.as_ref().and_then(|limits| limits.get(key));
-    let reserved = reservations(deploy).and_then(|reservations| reservations.get("memory"));
+    let reservations =
+        resources.and_then(|resources| resources.get("reservations")).and_then(|at| at.fields(RESERVATIONS));
+    let reservation = |key: &str| reservations.as_ref().and_then(|reservations| reservations.get(key));
+    let reserved = reservation("memory");
+    let reserved_cpus = reservation("cpus").and_then(|at| at.number());
     let limits_path = "deploy.resources.limits";
-    Resources {
+    let resources = Resources {
         nano_cpus: one(service, "cpus", &format!("{limits_path}.cpus"), limit("cpus"), nano_cpus)
             .filter(|cpus| *cpus > 0),
         memory: one(service, "mem_limit", &format!("{limits_path}.memory"), limit("memory"), |at| at.bytes())
@@ -101,12 +107,8 @@ fn resources(service: &Fields<'_>, deploy: Option<&Fields<'_>>) -> Resources {
         pids: one(service, "pids_limit", &format!("{limits_path}.pids"), limit("pids"), |at| at.integer()),
         cpu_shares: service.get("cpu_shares").and_then(|at| at.integer()),
         cpuset: service.string("cpuset"),
-    }
-}
-
-fn reservations<'a>(deploy: Option<&Fields<'a>>) -> Option<Fields<'a>> {
-    let resources = deploy?.get("resources")?.fields(RESOURCES)?;
-    resources.get("reservations")?.fields(RESERVATIONS)
+    };
+    (resources, reserved_cpus)
 }
 
 fn nano_cpus(at: &At<'_>) -> Option<i64> {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 
 use super::cluster::Cluster;
+use crate::failure::Kind;
 
 /// A topic to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,13 @@ pub struct AdminError {
     pub hint: Option<String>,
     /// Trying again may help: nobody answered, or not in time.
     pub retriable: bool,
+}
+
+impl AdminError {
+    /// Whose fault it is: nobody answered in time, or what answered refuses.
+    pub fn kind(&self) -> Kind {
+        if self.retriable { Kind::NotReady } else { Kind::Backend }
+    }
 }
 
 /// A cluster that can be asked and changed. Each call sends its topics in one request, or in as few as the

@@ -14,6 +14,7 @@ use super::admin::{Admin, AdminError, Refusal};
 use super::cluster::Cluster;
 use super::declaration::Declaration;
 use super::plan::{Action, Reason, TopicPlan};
+use crate::backoff::Backoff;
 use crate::failure::Kind;
 
 pub use delete::prune;
@@ -73,8 +74,7 @@ impl End {
             End::Done => None,
             End::Refused(_) => Some(Kind::Backend),
             End::Impossible(_) => Some(Kind::Failed),
-            End::Unknown(error) if error.retriable => Some(Kind::NotReady),
-            End::Unknown(_) => Some(Kind::Backend),
+            End::Unknown(error) => Some(error.kind()),
             End::Leaderless => Some(Kind::NotReady),
         }
     }
@@ -113,10 +113,8 @@ pub async fn apply(
 
 /// Soon at first, then at most every second: many runs may wait for one controller.
 fn pauses() -> impl Iterator<Item = Duration> {
-    const FIRST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(1);
-    const GROWTH: f64 = 1.6;
-    iter::successors(Some(FIRST), |pause| Some(pause.mul_f64(GROWTH).min(LONGEST)))
+    let mut backoff = Backoff::default();
+    iter::repeat_with(move || backoff.pause(Duration::ZERO))
 }
 
 /// The cluster, after a pause, with the settings of these topics; asked until it answers.

@@ -19,6 +19,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::output::health::{github, junit, table};
 use crate::output::short_duration;
 use crate::probe::{Level, Outcome, Report, Secrets};
+use crate::stack::Service;
 use scope::Scope;
 
 /// How long a run may take where the command line doesn't say, and a wait.
@@ -126,8 +127,14 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
         bundle::check(dir)?;
     }
     let end = Instant::now() + args.limit();
+    let services = context::select(&stack, &args.services)?;
+    let of_topics = |service: &&Service| Topics::told_of(&stack) == Some(service.name.as_str());
+    let topics = match !args.quick && services.iter().any(of_topics) {
+        true => Topics::of(context, &stack)?,
+        false => None,
+    };
     let scope = Scope {
-        services: context::select(&stack, &args.services)?,
+        services,
         named: !args.services.is_empty(),
         stack: &stack,
         engine: context.engine_within(args.limit()).await?,
@@ -135,7 +142,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
         each: args.check_timeout,
         secrets: Secrets::of(&stack),
         threshold: args.threshold(),
-        topics: if args.quick { None } else { Topics::of(context, &stack)? },
+        topics,
     };
     if let Some(every) = args.watch {
         return watch::run(context, &scope, every, args.all).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::commands::context::helper_image;
@@ -15,7 +16,7 @@ use crate::output::short_duration;
 use crate::output::typed::retype;
 use crate::plan::not_required_by;
 use crate::platform::Platform;
-use crate::probe::checks::{check_services, check_within};
+use crate::probe::checks::check_within;
 use crate::probe::{Check, Level, Outcome, Patience, Report, Secrets};
 use crate::stack::{Service, Stack};
 
@@ -52,19 +53,8 @@ impl Scope<'_> {
     /// Everything checked once, all at the same time.
     pub async fn report(&self, end: Instant) -> Result<Report> {
         let platform = self.look(end).await?;
-        let services = self.services.iter().copied();
-        let patience = Patience::each(self.each).until(end);
-        let holder = self.services.iter().find(|service| self.holds_topics(service));
-        let topics = async { Some((holder?, self.topics(holder?, &platform, patience).await?)) };
-        let checks = check_services(self.stack, services, platform.as_ref(), self.depth, patience);
-        let (mut checks, topics) = tokio::join!(checks, topics);
-        if let Some((holder, check)) = topics {
-            let of_holder = |check: &Check| check.replica.service == holder.name;
-            let own: Vec<Check> = checks.iter().filter(|check| of_holder(check)).cloned().collect();
-            let after = checks.iter().rposition(of_holder).map_or(checks.len(), |last| last + 1);
-            checks.insert(after, unless_broken(check, &own));
-        }
-        self.pardon(&mut checks);
+        let each = self.services.iter().map(|service| self.checks(service, &platform, end));
+        let checks: Vec<Check> = join_all(each).await.into_iter().flatten().collect();
         Ok(self.document(&checks))
     }
 
@@ -101,8 +91,7 @@ impl Scope<'_> {
         platform: &Arc<EnginePlatform>,
         patience: Patience,
     ) -> Option<Told> {
-        let topics =
-            self.topics.as_ref().filter(|_| self.depth >= Level::Deep && self.holds_topics(service))?;
+        let topics = self.topics.as_ref().filter(|_| self.holds_topics(service))?;
         let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);
         Some(topics.check(self.stack, &service.name, platform, patience.limit()).await)
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Shared;
 use crate::commands::context::Context;
 use crate::engine::Engine;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::platform::{Platform, ReplicaState};
 use crate::probe::{ProbeFailure, checks};
 use crate::stack::Stack;
@@ -54,7 +54,7 @@ impl Access {
     /// What only the environment says, for the stack's own brokers.
     ///
     /// # Errors
-    /// [`Kind::Usage`]: a variable makes no sense.
+    /// A variable makes no sense: wrong usage.
     pub fn of_environment(context: &Context) -> Result<Self> {
         Ok(Self { bootstrap: Vec::new(), ..Self::read(&[], None, context)? })
     }
@@ -154,9 +154,4 @@ async fn first_failure(stack: &Stack, platform: &dyn Platform, limit: Duration) 
         }
     }
     None
-}
-
-/// A failure to reach a cluster, as what keeps a start.
-pub(super) fn kind_of(error: &AdminError) -> Kind {
-    if error.retriable { Kind::NotReady } else { Kind::Backend }
 }

@@ -101,8 +101,7 @@ pub async fn run(context: &Context, args: InitTopicsArgs) -> Result {
         context.printer.data(from_cluster::text(&cluster).trim_end());
         return Ok(());
     };
-    let names: Vec<String> = declaration.topics.iter().map(|topic| topic.name.clone()).collect();
-    let cluster = kafka.read(&names).await.map_err(failure_of)?;
+    let cluster = kafka.read(&declaration.names()).await.map_err(failure_of)?;
     let plan = plan(&declaration, &cluster);
     let name = stack.map(|stack| stack.name).unwrap_or_default();
     let pruned = prune::chosen(context, &plan, &args.prune)?;
@@ -188,20 +187,9 @@ fn outcome(plan: &TopicPlan, applied: &Applied) -> Option<Kind> {
 
 /// A cluster that can't be asked: it refuses, or isn't ready in time.
 fn failure_of(error: AdminError) -> Failure {
-    let kind = if error.retriable { Kind::NotReady } else { Kind::Backend };
-    let failure = Failure::new(kind, error.message);
+    let failure = Failure::new(error.kind(), error.message);
     error.hint.into_iter().fold(failure, Failure::hint)
 }
 
 /// A platform, for many tasks.
 type Shared = Arc<dyn Platform>;
-
-/// The first few of many, for a line.
-fn few<T: AsRef<str>>(texts: Vec<T>) -> String {
-    const SHOWN: usize = 3;
-    let shown: Vec<&str> = texts.iter().take(SHOWN).map(AsRef::as_ref).collect();
-    match texts.len().saturating_sub(SHOWN) {
-        0 => shown.join("; "),
-        more => format!("{}; and {more} more", shown.join("; ")),
-    }
-}

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Shared;
 use super::cluster;
 use super::on_start::Topics;
-use super::{Shared, few};
 use crate::platform::Replica;
+use crate::probe::deep::few;
 use crate::probe::{Check, Level, Outcome};
 use crate::stack::Stack;
 use crate::topics::admin::Admin;
@@ -41,8 +42,7 @@ impl Topics {
         let begun = Instant::now();
         let asked = async {
             let kafka = cluster::now(stack, platform, self.access.clone(), begun + limit).await?;
-            let names: Vec<String> = self.declaration.topics.iter().map(|topic| topic.name.clone()).collect();
-            kafka.read(&names).await
+            kafka.read(&self.declaration.names()).await
         };
         let asked = tokio::time::timeout(limit, asked).await;
         let answered = matches!(asked, Ok(Ok(_)));

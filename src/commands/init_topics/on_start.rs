@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::Shared;
 use super::cluster::{self, Access};
 use crate::commands::context::{Context, helper_image, invalid_stack};
-use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
+use crate::engine::{Engine, EngineError};
 use crate::failure::{Kind, Result};
 use crate::plan::declared::{Comparison, Difference};
 use crate::plan::observed::ObservedContainer;
@@ -94,8 +94,7 @@ impl Topics {
         end: Instant,
     ) -> Result<(crate::topics::kafka::Kafka, TopicPlan), AdminError> {
         let kafka = cluster::now(stack, platform, self.access.clone(), end).await?;
-        let names: Vec<String> = self.declaration.topics.iter().map(|topic| topic.name.clone()).collect();
-        let cluster = kafka.read(&names).await?;
+        let cluster = kafka.read(&self.declaration.names()).await?;
         let plan = plan(&self.declaration, &cluster);
         Ok((kafka, plan))
     }
@@ -106,7 +105,10 @@ impl Topics {
     }
 }
 
-async fn platform(engine: Arc<dyn Engine>, containers: Vec<ObservedContainer>) -> Result<Shared> {
+async fn platform(
+    engine: Arc<dyn Engine>,
+    containers: Vec<ObservedContainer>,
+) -> Result<Shared, EngineError> {
     let platform = EnginePlatform::from_containers(engine, containers).await?;
     Ok(Arc::new(platform.with_helper(helper_image())))
 }
@@ -136,9 +138,10 @@ struct ApplyTopics {
 impl Applier for ApplyTopics {
     async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<Vec<String>, BackendError> {
         let end = Instant::now() + self.timeout;
-        let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
+        let containers = self.engine.containers(&self.stack.name).await;
+        let containers = containers.map_err(|error| unasked(error.to_string()))?;
+        let platform = platform(Arc::clone(&self.engine), containers).await;
         let platform = platform.map_err(|error| unasked(error.to_string()))?;
-        let platform: Shared = Arc::new(platform.with_helper(helper_image()));
         let (kafka, plan) = self.topics.difference(&self.stack, platform, end).await.map_err(of_admin)?;
         if !plan.changes.is_empty() {
             say(words::counted(plan.changes.len(), "topic"));
@@ -165,9 +168,5 @@ fn unasked(message: String) -> BackendError {
 }
 
 fn of_admin(error: AdminError) -> BackendError {
-    BackendError {
-        kind: cluster::kind_of(&error),
-        message: error.message,
-        hints: error.hint.into_iter().collect(),
-    }
+    BackendError { kind: error.kind(), message: error.message, hints: error.hint.into_iter().collect() }
 }

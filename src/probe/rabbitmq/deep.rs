@@ -115,7 +115,7 @@ async fn alarms(target: Target<'_>, place: Place) -> Result<Answer, ProbeFailure
     let reply = http::get(&target, place, Scheme::Http, PATH, Some((&login.user, password))).await;
     let reply = match reply {
         // The port is published, but the plugin is off: the image without -management.
-        Err(failure) if failure.detail.contains("nothing answers") || failure.detail.contains("refuses") => {
+        Err(failure) if failure.absent => {
             return Ok(Answer::Doubtful {
                 detail: format!("no management page: {failure}"),
                 hint: "take an image with -management in its tag, or rabbitmq-plugins enable rabbitmq_management".into(),
