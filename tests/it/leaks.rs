@@ -121,10 +121,16 @@ fn nothing_that_vv_says_shows_a_secret() {
         let ran = project.fails(1, &["why", "leaky", "--format", format]);
         ran.shows("admin is the user");
         says_none(&format!("why --format {format}"), &ran);
-        says_none(&format!("doctor --format {format}"), &project.vv(&["doctor", "--format", format]));
-        says_none(&format!("status --format {format}"), &project.vv(&["status", "--format", format]));
+        let doctor = project.vv(&["doctor", "--format", format]);
+        doctor.shows("engine");
+        says_none(&format!("doctor --format {format}"), &doctor);
+        let status = project.ok(&["status", "--format", format]);
+        status.shows("leaky");
+        says_none(&format!("status --format {format}"), &status);
     }
-    says_none("plan", &project.vv(&["plan"]));
+    let plan = project.ok(&["plan"]);
+    plan.shows("leaky");
+    says_none("plan", &plan);
     let bundle = project.path("bundle");
     says_none("health --bundle", &project.fails(1, &["health", "--bundle", bundle.to_str().unwrap()]));
     assert!(files_are_clean(&bundle) >= 6);

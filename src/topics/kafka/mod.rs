@@ -69,7 +69,9 @@ impl Kafka {
                 return Ok(kafka);
             }
             if asked.elapsed() > QUIET {
-                kafka.ask_the_speechless().await;
+                let left = patience.saturating_sub(started.elapsed());
+                // What isn't found out in time stays as it was told.
+                let _ = tokio::time::timeout(left, kafka.ask_the_speechless()).await;
                 asked = Instant::now();
             }
             if !kafka.connection.security.has_login() && kafka.troubles().turned_away() {

@@ -168,6 +168,7 @@ fn one_of_three_dies_half_way() {
     project.write("many.yml", &many());
     // Nobody is missed who only comes a little later than the others.
     let started = project.ok(&["start"]);
+    started.says("topics applied");
     assert!(!started.stderr.contains("live"), "{started}");
     project.ok(&["init-topics", "--check"]);
     assert_eq!(health(&project), "ok 3 topics, as declared");

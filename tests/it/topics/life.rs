@@ -205,6 +205,9 @@ async fn whole_life(broker: &Broker, kafka: &Kafka) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(kafka.led(&["gone".into()], Duration::from_millis(300)).await.unwrap(), ["gone"]);
+    kafka.read(&["gone".into()]).await.unwrap();
+    let listed = kafka.read(&[]).await.unwrap().topics;
+    assert!(listed.is_empty(), "asking has made {listed:?}");
     refused.join("\n\n")
 }
 

@@ -89,6 +89,13 @@ async fn every_listener() {
         ("SAFE", login("SASL_SSL", "PLAIN", "secret") + &trust(&ca)),
         ("SAFE", login("SASL_SSL", "SCRAM-SHA-512", "secret") + &trust(&ca)),
         ("MUTUAL", "security.protocol=SSL\n".to_owned() + &trust(&ca) + &own),
+        // Nobody's certificate is looked at.
+        (
+            "SAFE",
+            login("SASL_SSL", "PLAIN", "secret")
+                + &trust(&other)
+                + "enable.ssl.certificate.verification=false\n",
+        ),
     ];
     for (listener, properties) in right {
         let kafka = Kafka::connect(broker.to(listener, secured(&properties)), PATIENCE).await;

@@ -11,11 +11,14 @@ use rdkafka::bindings as rd;
 use super::{Lookup, Owned, Resolver, text};
 
 /// Sets the callbacks. The configuration's opaque pointer must lead to a resolver that outlives the client.
-pub(super) unsafe fn set(conf: &Owned<rd::rd_kafka_conf_t>) {
+pub(super) unsafe fn set(conf: &Owned<rd::rd_kafka_conf_t>, verifies: bool) {
     // SAFETY: the configuration is valid, and the callbacks are functions.
     unsafe {
         rd_kafka_conf_set_resolve_cb(conf.get(), resolve);
-        rd::rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), Some(verify));
+        // librdkafka asks it also where no certificate is to be verified.
+        if verifies {
+            rd::rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), Some(verify));
+        }
         // Lines become events (`log.queue`); those that come too early or too late for that go nowhere, not to stderr.
         rd::rd_kafka_conf_set_log_cb(conf.get(), Some(ignore));
         rd::rd_kafka_conf_set_events(conf.get(), rd::RD_KAFKA_EVENT_ERROR | rd::RD_KAFKA_EVENT_LOG);

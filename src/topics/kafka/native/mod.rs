@@ -136,13 +136,15 @@ impl Client {
         for (name, value) in properties {
             set(&conf, name, value).map_err(|said| (Some(name.clone()), said))?;
         }
+        const VERIFICATION: &str = "enable.ssl.certificate.verification";
+        let verifies = !properties.iter().any(|(name, value)| name == VERIFICATION && value == "false");
         let resolver = Box::new(resolver);
         let opaque: *const Arc<Resolver> = &raw const *resolver;
         let mut said = Message::new();
         // SAFETY: the configuration is valid; the box keeps the resolver where it is until the client is gone.
         let handle = unsafe {
             rd::rd_kafka_conf_set_opaque(conf.get(), opaque.cast_mut().cast());
-            callbacks::set(&conf);
+            callbacks::set(&conf, verifies);
             let (at, size) = (said.buffer(), said.size());
             rd::rd_kafka_new(rd::rd_kafka_type_t::RD_KAFKA_PRODUCER, conf.get(), at, size)
         };
