@@ -25,6 +25,8 @@ pub mod plan;
 pub mod platform;
 /// Is it ready? One file per system.
 pub mod probe;
+/// Kong's entities: declaration, difference, apply, and the proof that each route answers.
+pub mod routes;
 /// Carries out a plan; decides nothing.
 pub mod run;
 /// What is desired: from a stack's text to a typed, normalised `Stack`. Pure.

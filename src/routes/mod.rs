@@ -1,0 +1,11 @@
+//! Kong's entities: what is declared, how the gateway differs from it, how the difference is carried out, and whether
+//! each route answers.
+//!
+//! [`read`] makes a [`declaration`] of a text, [`expand`] puts replicas in the place of services, [`plan`] compares it
+//! with what the [`gateway`] holds, [`dump`] writes what it holds as a text: all of these are pure. Effects go through
+//! [`admin`] (the Admin API) and [`prove`] (the proxy).
+
+pub mod declaration;
+pub mod gateway;
+pub mod kind;
+pub mod plan;
