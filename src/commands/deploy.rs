@@ -92,12 +92,13 @@ impl<'a> Deployment<'a> {
     pub async fn look(&mut self) -> Result {
         self.observed = self.engine.observe(&self.stack.name).await?;
         let unknown = which_need_inspect(&self.stack, &self.observed);
-        let details = unknown.iter().map(|id| self.engine.inspect(id));
+        let details = unknown.iter().map(|id| self.engine.inspect_with_image(id));
         // One that has gone since then will be missing in the plan's execution, too; nothing to say about it here.
         let details: Vec<_> = futures_util::future::join_all(details).await.into_iter().flatten().collect();
         for container in &mut self.observed.containers {
             if let Some(details) = details.iter().find(|details| details.id == container.id) {
                 container.inspected = Some(Box::new(details.spec.clone()));
+                container.image_sets = Some(Box::new(details.image_sets.clone()));
             }
         }
         Ok(())

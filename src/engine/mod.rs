@@ -80,9 +80,9 @@ pub struct ContainerDetails {
     pub image_id: String,
     /// The ids of the commands that were run in it and haven't ended; some engines list ended ones, too.
     pub execs: Vec<String>,
-    /// What it was made of, with what its image sets taken out.
+    /// What it was made of.
     pub spec: ContainerSpec,
-    /// What its image sets.
+    /// What its image sets, where that was asked for.
     pub image_sets: ContainerSpec,
 }
 
@@ -104,7 +104,8 @@ pub struct PublishedPort {
 pub struct ActiveHealthcheck {
     /// What is run.
     pub test: Test,
-    /// The shell that runs a [`Test::Shell`], as the image sets it; empty: `/bin/sh -c`.
+    /// The shell that runs a [`Test::Shell`], as the container was made with; empty: `/bin/sh -c`. An image's SHELL
+    /// doesn't count: Docker 20.10 takes `/bin/sh` there.
     pub shell: Vec<String>,
     /// Time a run may take.
     pub timeout: Duration,
@@ -235,8 +236,11 @@ pub trait Engine: evidence::Evidence + survey::Survey {
     /// Every host port that a running container of this engine publishes, of whichever project. One call.
     async fn published_ports(&self) -> Result<Vec<PublishedPort>, EngineError>;
 
-    /// One container, and its image once an ID (what the image sets is taken out of `spec`).
+    /// One container; what its image sets is in `spec` too.
     async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError>;
+
+    /// One container, and its image once an ID: what the image sets is taken out of `spec`, and is in `image_sets`.
+    async fn inspect_with_image(&self, container: &str) -> Result<ContainerDetails, EngineError>;
 
     /// Makes a network.
     async fn create_network(&self, request: &CreateNetwork) -> Result<(), EngineError>;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
 use super::earlier::{self, Earlier};
@@ -35,7 +36,7 @@ const INSPECT: Duration = Duration::from_secs(2);
 /// Output of a command that is kept, in bytes.
 const EXEC_OUTPUT: usize = 64 * 1024;
 
-/// A project's containers, as they were when it was made; [`EnginePlatform::refresh`] looks again.
+/// A project's containers, as they were when it was made.
 pub struct EnginePlatform {
     engine: Arc<dyn Engine>,
     containers: Vec<ObservedContainer>,
@@ -45,6 +46,8 @@ pub struct EnginePlatform {
     relay: Option<Arc<Relay>>,
     /// The commands that ran in containers, by their ids, when the replicas were looked at.
     execs: Mutex<BTreeMap<String, Vec<String>>>,
+    /// What was told of containers, by their ids: each is inspected once, whoever asks.
+    statuses: Mutex<BTreeMap<String, Arc<OnceCell<ReplicaStatus>>>>,
 }
 
 impl EnginePlatform {
@@ -70,6 +73,7 @@ impl EnginePlatform {
             host,
             relay: None,
             execs: Mutex::default(),
+            statuses: Mutex::default(),
         })
     }
 
@@ -102,6 +106,14 @@ impl EnginePlatform {
     /// A container as a replica. An inspect tells what a list doesn't (restarts, memory); without one, the list will
     /// do.
     async fn status(&self, container: &ObservedContainer) -> ReplicaStatus {
+        let cell = {
+            let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(statuses.entry(container.id.clone()).or_default())
+        };
+        cell.get_or_init(|| self.inspected(container)).await.clone()
+    }
+
+    async fn inspected(&self, container: &ObservedContainer) -> ReplicaStatus {
         let details = timeout(INSPECT, self.engine.inspect(&container.id)).await;
         let details = details.ok().and_then(Result::ok);
         if let Some(details) = &details {

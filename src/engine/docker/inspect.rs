@@ -20,16 +20,24 @@ use crate::stack::model::Test;
 /// one asks for their image.
 pub type ImageCache = Mutex<BTreeMap<String, Arc<OnceCell<ImageConfig>>>>;
 
+/// Inspects a container.
+pub async fn container(client: &Client, name: &str) -> Result<ContainerDetails, EngineError> {
+    Ok(details(answer(client, name).await?, &ImageConfig::default()))
+}
+
 /// Inspects a container, and its image where `images` doesn't know it yet.
-pub async fn container(
+pub async fn with_image(
     client: &Client,
     images: &ImageCache,
     name: &str,
 ) -> Result<ContainerDetails, EngineError> {
-    let attempt = format!("inspect {name}");
-    let answer = client.call(&attempt, client.docker().inspect_container(name, None)).await?;
+    let answer = answer(client, name).await?;
     let image = image_config(client, images, answer.image.as_deref().unwrap_or_default()).await?;
     Ok(details(answer, &image))
+}
+
+async fn answer(client: &Client, name: &str) -> Result<ContainerInspectResponse, EngineError> {
+    client.call(&format!("inspect {name}"), client.docker().inspect_container(name, None)).await
 }
 
 async fn image_config(client: &Client, images: &ImageCache, id: &str) -> Result<ImageConfig, EngineError> {
@@ -84,7 +92,7 @@ fn details(answer: ContainerInspectResponse, image: &ImageConfig) -> ContainerDe
         healthcheck: config
             .healthcheck
             .as_ref()
-            .and_then(|check| active(check, image.shell.clone().unwrap_or_default())),
+            .and_then(|check| active(check, config.shell.clone().unwrap_or_default())),
         user: config.user.unwrap_or_default(),
         restarting_policy,
         environment: spec_of::environment(config.env.as_deref().unwrap_or_default()),

@@ -102,7 +102,11 @@ impl Engine for DockerEngine {
     }
 
     async fn inspect(&self, container: &str) -> Result<ContainerDetails, EngineError> {
-        inspect::container(&self.client, &self.images, container).await
+        inspect::container(&self.client, container).await
+    }
+
+    async fn inspect_with_image(&self, container: &str) -> Result<ContainerDetails, EngineError> {
+        inspect::with_image(&self.client, &self.images, container).await
     }
 
     async fn create_network(&self, request: &CreateNetwork) -> Result<(), EngineError> {

@@ -90,6 +90,10 @@ impl Engine for MemoryEngine {
         self.call("inspect", container, |state| state.inspect(container)).await
     }
 
+    async fn inspect_with_image(&self, container: &str) -> Result<ContainerDetails, EngineError> {
+        self.inspect(container).await
+    }
+
     async fn create_network(&self, request: &CreateNetwork) -> Result<(), EngineError> {
         self.call("create_network", &request.network.name, |state| state.create_network(request)).await
     }

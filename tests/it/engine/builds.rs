@@ -75,7 +75,7 @@ async fn a_context_is_built_with_all_its_options() {
     let text: Vec<String> =
         lines.iter().map(|line| String::from_utf8_lossy(&line.line).into_owned()).collect();
     assert_eq!(text, [&scene.project, "Dockerfile", "big.bin", "main.txt"]);
-    let details = scene.engine.inspect(&name).await.unwrap();
+    let details = scene.engine.inspect_with_image(&name).await.unwrap();
     assert_eq!(details.image_sets.labels["built.by"], "vv");
     assert!(!details.spec.labels.contains_key("built.by"), "what the image sets is the image's");
 

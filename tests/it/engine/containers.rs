@@ -135,7 +135,7 @@ async fn what_is_asked_for_is_what_is_inspected() {
     let attachment = request.spec.networks.get_mut(&front).unwrap();
     attachment.aliases.extend(["full".to_owned(), request.name.clone()]);
     scene.engine.create_container(&request).await.unwrap();
-    let mut seen = scene.engine.inspect(&request.name).await.unwrap().spec;
+    let mut seen = scene.engine.inspect_with_image(&request.name).await.unwrap().spec;
     for network in seen.networks.values_mut() {
         network.mac_address = None;
     }
