@@ -1,0 +1,6 @@
+/* Included before every C file of the static release.
+ *
+ * librdkafka takes musl's strerror_r for GNU's, which returns the text, and says "(null)" for every error of the system.
+ * musl's strerror is safe for threads. */
+#include <string.h>
+#define strerror_r(number, buffer, size) strerror(number)
