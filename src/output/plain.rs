@@ -261,7 +261,7 @@ pub(super) fn present(action: &Action) -> &'static str {
         Action::StopContainer { .. } => "stopping",
         Action::RestartContainer { .. } => "restarting",
         Action::RenameContainer { .. } => "renaming",
-        Action::Apply(_) => "applying",
+        Action::Apply(_) | Action::Targets(_) => "applying",
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Completed => "waiting until completed",
             WaitCondition::Healthy => "waiting until healthy",
@@ -283,7 +283,7 @@ pub(super) fn past(action: &Action) -> &'static str {
         Action::StopContainer { .. } => "stopped",
         Action::RestartContainer { .. } => "restarted",
         Action::RenameContainer { .. } => "renamed",
-        Action::Apply(_) => "applied",
+        Action::Apply(_) | Action::Targets(_) => "applied",
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Completed => "completed",
             WaitCondition::Healthy => "healthy",

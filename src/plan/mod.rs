@@ -36,6 +36,7 @@ pub mod spec;
 mod stale;
 mod start;
 mod steps;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -49,3 +50,4 @@ pub use lifecycle::{restart_plan, stop_plan};
 pub use one_off::{OneOff, run_plan};
 pub use stale::which_need_inspect;
 pub use start::{preview_plan, services_of, start_plan};
+pub use targets::with_targets;

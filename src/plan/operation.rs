@@ -126,6 +126,8 @@ pub enum Action {
     },
     /// Brings what systems hold to what the stack declares.
     Apply(Apply),
+    /// Tells a gateway which replicas of a service it sends requests to.
+    Targets(Targets),
     /// Waits until something holds.
     Wait(WaitFor),
 }
@@ -138,6 +140,15 @@ pub struct Apply {
     /// What differs now, for showing; nothing where that is only known once the systems are up. It is compared again
     /// when it is applied.
     pub changes: Option<Vec<Change>>,
+}
+
+/// Replicas of a service that a gateway is told of, by their containers' names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Those that are about to go: taken off.
+    pub leaving: Vec<String>,
+    /// Those that have come: added.
+    pub joining: Vec<String>,
 }
 
 /// A change of something that is declared.
@@ -259,6 +270,10 @@ pub enum Cause {
         /// The services; empty for the start itself.
         services: Vec<String>,
     },
+    /// Its replicas come, and the gateway sends requests to them.
+    ReplicasCome,
+    /// Its replicas go, and the gateway must send them none before.
+    ReplicasGo,
     /// The user asked for exactly this (`stop`, `down`, `restart`).
     Asked,
 }
@@ -296,6 +311,7 @@ impl Action {
             Action::RemoveContainer { .. } => "remove_container",
             Action::RenameContainer { .. } => "rename_container",
             Action::Apply(_) => "apply",
+            Action::Targets(_) => "targets",
             Action::Wait(_) => "wait",
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::operation::{Action, Apply, Cause, Change, Operation, Plan, Target, WaitCondition};
+use super::operation::{Action, Apply, Cause, Change, Operation, Plan, Target, WaitCondition, Targets};
 
 /// The plan as lines, grouped by what they are about; always the same for the same plan.
 ///
@@ -107,7 +107,7 @@ fn symbol(action: &Action) -> char {
         | Action::ConnectNetwork { .. }
         | Action::RenameContainer { .. }
         | Action::RestartContainer { .. } => '~',
-        Action::Apply(_) => '~',
+        Action::Apply(_) | Action::Targets(_) => '~',
         Action::StartContainer(_) => '>',
         Action::StopContainer { .. } => '<',
         Action::Wait(_) => '?',
@@ -141,6 +141,13 @@ pub fn what(operation: &Operation) -> String {
             Some(changes) => format!("apply {}, changes: {}", apply.what.name(), changes.len()),
             None => format!("apply {}, as far as they differ then", apply.what.name()),
         },
+        Action::Targets(Targets { leaving, joining }) => {
+            let part = |verb: &str, names: &[String]| {
+                (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
+            };
+            let parts = [part("take targets off the gateway:", leaving), part("add targets to the gateway:", joining)];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
         Action::Wait(wait) => {
             let what = match wait.condition {
                 WaitCondition::Healthy => "is healthy",
@@ -174,6 +181,8 @@ pub fn cause(cause: &Cause) -> String {
         Cause::Leftover => "left over from an interrupted run".to_owned(),
         Cause::NeededBy { services } if services.is_empty() => "at the end".to_owned(),
         Cause::NeededBy { services } => format!("needed by {}", services.join(", ")),
+        Cause::ReplicasCome => "they are ready".to_owned(),
+        Cause::ReplicasGo => "they are about to go".to_owned(),
         Cause::Asked => "asked for".to_owned(),
     }
 }
@@ -202,6 +211,7 @@ fn details(action: &Action) -> Value {
             };
             json!({"condition": condition, "containers": wait.containers, "required": wait.required})
         }
+        Action::Targets(Targets { leaving, joining }) => json!({"leaving": leaving, "joining": joining}),
         Action::Apply(Apply { what, changes }) => {
             let changes = changes.as_ref().map(|changes| {
                 let told = changes.iter().map(|change| json!({"change": change.what, "cause": change.cause}));
@@ -248,6 +258,8 @@ fn cause_json(cause: &Cause) -> Value {
         }
         Cause::Leftover => json!({"kind": "leftover"}),
         Cause::NeededBy { services } => json!({"kind": "needed_by", "services": services}),
+        Cause::ReplicasCome => json!({"kind": "replicas_come"}),
+        Cause::ReplicasGo => json!({"kind": "replicas_go"}),
         Cause::Asked => json!({"kind": "asked"}),
     }
 }

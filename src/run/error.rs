@@ -205,6 +205,7 @@ pub(super) fn attempt(operation: &Operation) -> String {
         Action::RemoveContainer { .. } => format!("remove {target}"),
         Action::RenameContainer { from, to } => format!("rename {from} to {to}"),
         Action::Apply(_) => format!("apply {target}"),
+        Action::Targets(_) => format!("tell the gateway of the replicas of {target}"),
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Healthy => format!("wait until {} is healthy", wait.service),
             WaitCondition::Completed => format!("wait until {} has completed", wait.service),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::apply::Applier;
+use super::apply::{Applier, Balancer};
 use super::schedule::Limits;
 use crate::plan::images::ImageUse;
 use crate::stack::vv::Declared;
@@ -27,6 +27,8 @@ pub struct ExecuteOptions {
     pub settle: Duration,
     /// Apply what the stack declares beside containers.
     pub appliers: BTreeMap<Declared, Arc<dyn Applier>>,
+    /// Tells the gateway which replicas it sends requests to; nothing where it isn't to be told.
+    pub balancer: Option<Arc<dyn Balancer>>,
     /// Makes stand-ins; nothing where the plan has none.
     pub stub_image: Option<Arc<StubImage>>,
     /// Who wants each image, for what is said when one can't be had.
@@ -42,6 +44,7 @@ impl ExecuteOptions {
             limits: Limits::default(),
             settle: Duration::from_millis(150),
             appliers: BTreeMap::new(),
+            balancer: None,
             stub_image: None,
             images: BTreeMap::new(),
         }

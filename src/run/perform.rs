@@ -31,6 +31,10 @@ pub(super) async fn perform(
             let say = |message| reporter.event(Event::Progress { id, message, bytes: None });
             applier.apply(&say).await.map_err(FailureCause::Backend)
         }
+        Action::Targets(targets) => match &options.balancer {
+            Some(balancer) => balancer.follow(targets).await.map_err(FailureCause::Backend),
+            None => Ok(Vec::new()),
+        },
         _ => {
             let called = call(engine, reporter, options.stub_image.as_ref(), id, operation).await;
             called.map(|()| Vec::new()).map_err(FailureCause::Engine)
@@ -80,7 +84,7 @@ async fn call(
         }
         Action::RemoveContainer { container, force } => engine.remove_container(container, *force).await,
         Action::RenameContainer { from, to } => engine.rename_container(from, to).await,
-        Action::Apply(_) | Action::Wait(_) => Ok(()),
+        Action::Apply(_) | Action::Targets(_) | Action::Wait(_) => Ok(()),
     }
 }
 

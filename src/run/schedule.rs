@@ -41,7 +41,7 @@ impl Class {
         match action {
             Action::PullImage { .. } => Self::Pull,
             Action::BuildImage { .. } | Action::BuildStub { .. } => Self::Build,
-            Action::Apply(_) => Self::Apply,
+            Action::Apply(_) | Action::Targets(_) => Self::Apply,
             Action::Wait(_) => Self::Wait,
             Action::CreateNetwork(_)
             | Action::RemoveNetwork(_)

@@ -17,4 +17,5 @@ mod random;
 mod requests;
 mod scaling;
 mod situation;
+mod targets;
 mod world;

@@ -152,7 +152,7 @@ impl World {
                 ensure(self.find(to).is_err(), "the name is taken")?;
                 self.find_mut(from)?.name.clone_from(to);
             }
-            Action::Apply(_) => {}
+            Action::Apply(_) | Action::Targets(_) => {}
             Action::Wait(wait) => self.wait(wait)?,
         }
         Ok(())
