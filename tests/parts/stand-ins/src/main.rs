@@ -3,21 +3,14 @@
 //! Which one it answers for is the name it is called by, else the first argument, else `VV_STAND_IN`. It says what
 //! it is in its Server header and its pages, and never passes for the real thing.
 
-mod kafka_ui;
-mod kafka_wire;
-mod kong;
-mod pages;
-mod proxy;
+mod old_kong;
+mod old_proxy;
 
 use std::process::ExitCode;
 
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::Response;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use vv_stand_ins::{complain, kafka_ui, pages};
 
-/// What every answer's Server header says.
-pub const SERVER: &str = "vv-stand-in";
+use crate::old_kong as kong;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -64,35 +57,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves on a port of all addresses until SIGTERM or SIGQUIT.
-pub async fn serve(port: u16, router: axum::Router) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(("0.0.0.0", port)).await?;
-    // Kong's image is stopped by SIGQUIT.
-    let (mut terminated, mut quit) = (signal(SignalKind::terminate())?, signal(SignalKind::quit())?);
-    let stopped = async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = quit.recv() => {}
-        }
-    };
-    let router = router.layer(axum::middleware::map_response(own_up));
-    Ok(axum::serve(listener, router).with_graceful_shutdown(stopped).await?)
-}
-
-/// Says who answers.
-async fn own_up(mut response: Response) -> Response {
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static(SERVER));
-    response.headers_mut().insert(HeaderName::from_static("x-stand-in"), HeaderValue::from_static("vv"));
-    response
-}
-
 #[expect(clippy::print_stdout, reason = "it is this program's output")]
 fn say(text: &str) {
     println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "it is this program's log")]
-/// A line on stderr: this program's log.
-pub fn complain(text: &str) {
-    eprintln!("{SERVER}: {text}");
 }

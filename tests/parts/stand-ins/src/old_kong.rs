@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get};
 use serde_json::{Map, Value, json};
 
-use crate::proxy::Gateway;
-use crate::{complain, proxy};
+use crate::old_proxy::Gateway;
+use vv_stand_ins::complain;
+use crate::old_proxy as proxy;
 
 /// The collections that the Admin API lists.
 const COLLECTIONS: [&str; 6] = ["services", "routes", "plugins", "upstreams", "consumers", "certificates"];
@@ -94,7 +95,7 @@ async fn listen(config: Config) -> anyhow::Result<()> {
     let status = || Router::new().route("/status", get(status)).route("/status/ready", get(ready));
     let admin = Router::new()
         .route("/", get(root))
-        .route("/metrics", get(crate::pages::metrics))
+        .route("/metrics", get(vv_stand_ins::pages::metrics))
         .route("/upstreams/{name}/targets", get(targets))
         .route("/upstreams/{name}/health", get(health_of_targets))
         .route("/{collection}", any(collection))
@@ -102,7 +103,7 @@ async fn listen(config: Config) -> anyhow::Result<()> {
         .with_state(Arc::clone(&gateway));
     let status = status().with_state(Arc::clone(&gateway));
     let proxy = Router::new().fallback(proxy::answer).with_state(gateway);
-    tokio::try_join!(crate::serve(8001, admin), crate::serve(8100, status), crate::serve(8000, proxy))?;
+    tokio::try_join!(vv_stand_ins::serve(8001, admin), vv_stand_ins::serve(8100, status), vv_stand_ins::serve(8000, proxy))?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
-use crate::kong::Config;
+use crate::old_kong::Config;
 
 /// Bodies are held in memory, up to this size.
 const BODY: usize = 8 * 1024 * 1024;
