@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get};
 use serde_json::{Map, Value, json};
 
+use crate::old_proxy as proxy;
 use crate::old_proxy::Gateway;
 use vv_stand_ins::complain;
-use crate::old_proxy as proxy;
 
 /// The collections that the Admin API lists.
 const COLLECTIONS: [&str; 6] = ["services", "routes", "plugins", "upstreams", "consumers", "certificates"];
@@ -103,7 +103,11 @@ async fn listen(config: Config) -> anyhow::Result<()> {
         .with_state(Arc::clone(&gateway));
     let status = status().with_state(Arc::clone(&gateway));
     let proxy = Router::new().fallback(proxy::answer).with_state(gateway);
-    tokio::try_join!(vv_stand_ins::serve(8001, admin), vv_stand_ins::serve(8100, status), vv_stand_ins::serve(8000, proxy))?;
+    tokio::try_join!(
+        vv_stand_ins::serve(8001, admin),
+        vv_stand_ins::serve(8100, status),
+        vv_stand_ins::serve(8000, proxy)
+    )?;
     Ok(())
 }
 

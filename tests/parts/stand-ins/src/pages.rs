@@ -9,11 +9,17 @@ use serde_json::{Value, json};
 use crate::serve;
 
 /// Konga: a page.
+///
+/// # Errors
+/// Its port is taken.
 pub async fn konga() -> anyhow::Result<()> {
     serve(1337, page("Konga")).await
 }
 
 /// Grafana: a page, its health, and the data sources that are provisioned.
+///
+/// # Errors
+/// Its port is taken.
 pub async fn grafana() -> anyhow::Result<()> {
     let folder =
         std::env::var("GF_PATHS_PROVISIONING").unwrap_or_else(|_| "/etc/grafana/provisioning".to_owned());
@@ -30,8 +36,12 @@ pub async fn grafana() -> anyhow::Result<()> {
 }
 
 /// Enough for Prometheus to find its target up.
+pub const METRICS: &str =
+    "# HELP stand_in_info A stand-in answers here.\n# TYPE stand_in_info gauge\nstand_in_info 1\n";
+
+/// [`METRICS`]
 pub async fn metrics() -> &'static str {
-    "# HELP stand_in_info A stand-in answers here.\n# TYPE stand_in_info gauge\nstand_in_info 1\n"
+    METRICS
 }
 
 /// A page that says who answers.

@@ -13,6 +13,7 @@ pub mod schema;
 mod server;
 pub mod state;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,6 +139,8 @@ pub struct Gateway {
     pub requests: AtomicUsize,
     writes: AtomicUsize,
     journal: Mutex<Vec<Entry>>,
+    /// Targets that the first worker sees.
+    known: RwLock<BTreeSet<String>>,
     /// Held while a write is decided and kept: they happen one after another.
     writing: tokio::sync::Mutex<()>,
 }
@@ -152,6 +155,7 @@ impl Gateway {
             requests: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             journal: Mutex::default(),
+            known: RwLock::default(),
             writing: tokio::sync::Mutex::default(),
         }
     }
@@ -186,6 +190,17 @@ impl Gateway {
     /// Tells the generation at each change: the proxy swaps its snapshot then, after its delay.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// Whether the first worker sees this target yet.
+    fn knows(&self, target: &str) -> bool {
+        let at_once = !self.options.database || self.options.propagation.iter().all(Duration::is_zero);
+        at_once || self.known.read().unwrap_or_else(PoisonError::into_inner).contains(target)
+    }
+
+    /// The first worker sees these targets from now on.
+    fn know(&self, targets: &[String]) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = targets.iter().cloned().collect();
     }
 
     fn journal(&self) -> MutexGuard<'_, Vec<Entry>> {

@@ -44,6 +44,7 @@ pub async fn start(gateway: Arc<Gateway>) -> anyhow::Result<Addresses> {
     };
     tokio::spawn(listen(admin, Arc::clone(&gateway), false));
     tokio::spawn(listen(status, Arc::clone(&gateway), true));
+    tokio::spawn(admin::watch_health(Arc::clone(&gateway)));
     proxy::start(proxy, proxy_tls, gateway).await?;
     Ok(addresses)
 }
