@@ -9,3 +9,6 @@ pub mod declaration;
 pub mod gateway;
 pub mod kind;
 pub mod plan;
+pub mod schema;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,97 @@
+//! What an entity is once the gateway has put in what wasn't said.
+
+use serde_json::{Map, Value};
+
+use super::{Field, Holds, KEPT, Record, Schema};
+
+impl Schema {
+    /// What is declared, with the defaults of what isn't, as the Admin API would show it. Fields that the gateway makes
+    /// up itself are only in it where they are declared; `id` and its clocks never are. What the schema doesn't know is
+    /// passed on as it is.
+    pub fn fill(&self, declared: &Map<String, Value>) -> Map<String, Value> {
+        let mut filled = Map::new();
+        for (name, field) in &self.fields {
+            if KEPT.contains(&name.as_str()) || field.timestamp {
+                continue;
+            }
+            match declared.get(name) {
+                None if field.auto || field.is_untold() => {}
+                given => {
+                    filled.insert(name.clone(), field.fill(given));
+                }
+            }
+        }
+        for (name, value) in declared {
+            if !self.fields.contains_key(name) && !KEPT.contains(&name.as_str()) {
+                filled.insert(name.clone(), value.clone());
+            }
+        }
+        filled
+    }
+
+    /// Whether this is what a field is when nothing is said.
+    pub fn is_default(&self, name: &str, value: &Value) -> bool {
+        self.fields.get(name).is_some_and(|field| field.is_default(value))
+    }
+}
+
+impl Field {
+    /// Whether this is what it is when nothing is said.
+    pub fn is_default(&self, value: &Value) -> bool {
+        !self.auto && self.same(&self.fill(None), value)
+    }
+
+    /// A record whose fields nobody tells: what the gateway puts in it can't be known.
+    fn is_untold(&self) -> bool {
+        matches!(&self.holds, Holds::Record(record) if record.unknown)
+    }
+
+    /// A value with the defaults in it. An explicit null stays null: Kong 3.4.2 takes `retries: null` for no value, and
+    /// not for the default.
+    pub(super) fn fill(&self, given: Option<&Value>) -> Value {
+        let value = match given {
+            Some(value) => value.clone(),
+            None => match (&self.default, &self.holds) {
+                (Some(default), _) => default.clone(),
+                // A record that must be there is, with its own defaults.
+                (None, Holds::Record(record)) if self.required && !record.unknown => {
+                    Value::Object(Map::new())
+                }
+                (None, _) => return Value::Null,
+            },
+        };
+        match (&self.holds, value) {
+            (Holds::Record(record), Value::Object(map)) => Value::Object(record.fill(map)),
+            (Holds::Array(inner), Value::Array(items)) => {
+                Value::Array(items.iter().map(|item| inner.fill(Some(item))).collect())
+            }
+            (Holds::Set(inner), Value::Array(items)) => {
+                let mut once: Vec<Value> = Vec::with_capacity(items.len());
+                for item in items.iter().map(|item| inner.fill(Some(item))) {
+                    if !once.contains(&item) {
+                        once.push(item);
+                    }
+                }
+                Value::Array(once)
+            }
+            (Holds::Map(inner), Value::Object(map)) => {
+                Value::Object(map.into_iter().map(|(name, value)| (name, inner.fill(Some(&value)))).collect())
+            }
+            (_, value) => value,
+        }
+    }
+}
+
+impl Record {
+    fn fill(&self, mut given: Map<String, Value>) -> Map<String, Value> {
+        let mut filled = Map::new();
+        for (name, field) in &self.fields {
+            let value = given.remove(name);
+            if value.is_some() || !(field.auto || field.is_untold()) {
+                filled.insert(name.clone(), field.fill(value.as_ref()));
+            }
+        }
+        filled.extend(given);
+        filled
+    }
+}
