@@ -5,10 +5,21 @@
 //! with what the [`gateway`] holds, [`dump`] writes what it holds as a text: all of these are pure. Effects go through
 //! [`admin`] (the Admin API) and [`prove`] (the proxy).
 
+pub mod admin;
+pub mod apply;
 pub mod declaration;
 pub mod gateway;
 pub mod kind;
 pub mod plan;
+pub mod read;
 pub mod schema;
 #[cfg(test)]
 pub(crate) mod testing;
+
+/// The tag and the name of what vv makes to ask with, and deletes again: never declared, never drift, never undeclared.
+pub const PROBE: &str = "vv-probe";
+
+/// The tag of what a stack owns.
+pub fn owner_tag(stack: &str) -> String {
+    format!("vv:{stack}")
+}

@@ -10,9 +10,11 @@ use super::findings::Findings;
 use super::interpolate;
 use super::merged::Env;
 use super::missing::{self, Role};
-use super::node::Node;
+use super::node::{Node, Value};
+use super::port_offset::PortOffset;
 use super::problem::{LoadError, Mark, Problem};
 use super::read;
+use super::template::{self, Scope, Substituted};
 
 /// Who asked for a document: the place and the path of the value that names it.
 pub type Asked<'a> = Option<(&'a Mark, &'a str)>;
@@ -24,6 +26,16 @@ pub struct Beside {
     pub root: Option<Node>,
     /// Variables that aren't set, and what else is worth saying.
     pub warnings: Vec<String>,
+    /// What variables gave, by value or default, each with the variable's name.
+    pub filled: Vec<(String, String)>,
+}
+
+/// Reads a file that another program reads too, which knows no variables: `$` is left as it is. Otherwise as [`read`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as_is(path: &Path, asked: Asked<'_>, files: &dyn Files, cwd: &Path) -> Result<Beside, LoadError> {
+    read_filled(path, asked, None, files, cwd)
 }
 
 /// Reads the file. `files` must know embedded ones where `path` may be one ([`super::embedded::Layered`]); places are
@@ -35,6 +47,16 @@ pub fn read(
     path: &Path,
     asked: Asked<'_>,
     env: &Env,
+    files: &dyn Files,
+    cwd: &Path,
+) -> Result<Beside, LoadError> {
+    read_filled(path, asked, Some(env), files, cwd)
+}
+
+fn read_filled(
+    path: &Path,
+    asked: Asked<'_>,
+    env: Option<&Env>,
     files: &dyn Files,
     cwd: &Path,
 ) -> Result<Beside, LoadError> {
@@ -63,11 +85,30 @@ pub fn read(
     }
     let mut findings = Findings::default();
     findings.warnings.extend(parsed.warnings);
-    if let Some(root) = &mut root {
+    let mut filled = Vec::new();
+    if let (Some(root), Some(env)) = (&mut root, env) {
+        note_filled(root, env, &mut filled);
         interpolate::interpolate(root, env, None, &mut findings);
     }
     match findings.problems.is_empty() {
-        true => Ok(Beside { root, warnings: findings.warnings }),
+        true => Ok(Beside { root, warnings: findings.warnings, filled }),
         false => Err(LoadError::new(findings.problems)),
+    }
+}
+
+/// Notes what the variables of this value give; what is wrong with them is for the interpolation to say.
+fn note_filled(node: &Node, env: &Env, filled: &mut Vec<(String, String)>) {
+    match &node.value {
+        Value::String(text) if text.contains('$') => {
+            let lookup = |name: &str| env.get(name).map(str::to_owned);
+            let scope = Scope { lookup: &lookup, offset: &PortOffset::default() };
+            let Ok(Substituted { text, used, .. }) = template::substitute(text, &scope) else { return };
+            filled.extend(
+                used.into_iter().filter_map(|(name, place)| Some((name, text.get(place)?.to_owned()))),
+            );
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| note_filled(item, env, filled)),
+        Value::Mapping(entries) => entries.values().for_each(|entry| note_filled(&entry.node, env, filled)),
+        _ => {}
     }
 }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::merged::Env;
 use super::node::Node;
+use super::problem::Mark;
 
 /// Top-level `x-vv`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,6 +19,8 @@ pub struct StackVv {
     pub topics: Option<Node>,
     /// The routes' file in Kong's declarative format.
     pub routes: Option<String>,
+    /// Where it is named.
+    pub routes_at: Option<Mark>,
     /// Smoke checks, validated for shape only.
     pub checks: Option<Node>,
     /// The traced request, validated for shape only.

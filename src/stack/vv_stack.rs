@@ -22,6 +22,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> StackVv {
         requires: fields.get("requires").map(|at| requires(&at)).unwrap_or_default(),
         topics: topics.map(|at| at.node.clone()),
         routes: fields.get("routes").and_then(|at| at.text()),
+        routes_at: fields.get("routes").map(|at| at.mark().clone()),
         checks: checks.map(|at| at.node.clone()),
         verify: verify.map(|at| at.node.clone()),
         init: init.map(|at| at.node.clone()),

@@ -9,6 +9,7 @@ mod values;
 
 pub use fields::{Fields, Keys};
 pub use sink::Sink;
+pub use values::json;
 
 use super::node::{Entry, Node, Value};
 use super::problem::{Mark, Problem};
