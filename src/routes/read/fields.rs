@@ -39,7 +39,13 @@ pub fn complete(entity: &mut Entity, at: &At<'_>, pairs: &[Pair<'_>], header: &H
             own.required("name", names::name);
         }
         "plugins" => {
-            own.required("name", names::text);
+            match pairs {
+                [only] if only.key != "name" && only.at.is_mapping() => {
+                    let name = names::shown(only.key);
+                    at.problem(format!("'name' is missing; write '- {{name: {name}, config: {{…}}}}'"));
+                }
+                _ => drop(own.required("name", names::text)),
+            }
             own.checked("instance_name", names::name);
         }
         "snis" => {
@@ -141,7 +147,7 @@ fn service(entity: &mut Entity, own: &Own<'_, '_>, header: &Header<'_>) {
 /// A service's host: a name or an address, without a port.
 fn host(at: &At<'_>) -> Option<String> {
     let host = names::text(at)?;
-    let shown = host.escape_debug();
+    let shown = names::shown(&host);
     if host.contains("://") {
         at.problem(format!("'{shown}' is a URL: write it as 'url'"));
     } else if host.contains(|c: char| c.is_whitespace() || "/?#@,;'\"".contains(c)) {

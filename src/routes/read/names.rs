@@ -12,6 +12,18 @@ pub const OWNER_TAG: &str = "vv:";
 /// The tag of vv's probes.
 pub const PROBE_TAG: &str = "vv-probe";
 
+/// A text as messages show it: control characters in their escapes, all else as it is.
+pub fn shown(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// `a route`, `an upstream`, `an SNI`
+pub fn a(one: &str) -> String {
+    let vowel =
+        ["a", "e", "i", "o", "u", "ACL", "SNI", "HMAC", "OAuth"].iter().any(|start| one.starts_with(start));
+    format!("{} {one}", if vowel { "an" } else { "a" })
+}
+
 /// A text that must be there as such, and not be empty.
 pub fn text(at: &At<'_>) -> Option<String> {
     let text = at.string()?;
@@ -28,7 +40,7 @@ pub fn name(at: &At<'_>) -> Option<String> {
     let name = text(at)?;
     let wrong = name.chars().find(|c| c.is_ascii() && !c.is_ascii_alphanumeric() && !".-_~".contains(*c));
     if let Some(wrong) = wrong {
-        let name = name.escape_debug();
+        let name = shown(&name);
         at.problem(format!(
             "'{name}' can't be a name: it has {wrong:?}, and Kong takes letters, digits, '.', '-', '_' and '~'"
         ));
@@ -46,7 +58,7 @@ pub fn host_name(at: &At<'_>, wildcard: bool) -> Option<String> {
         return None;
     }
     if !is_host_name(bare) {
-        let name = name.escape_debug();
+        let name = shown(&name);
         at.problem(format!("'{name}' isn't a host name: those have letters, digits, '.', '-' and '_'"));
         return None;
     }
@@ -67,7 +79,7 @@ fn is_host_name(text: &str) -> bool {
 pub fn id(at: &At<'_>) -> Option<String> {
     let id = text(at)?;
     if !is_id(&id) {
-        at.problem(format!("'{}' isn't a UUID, as Kong's ids are", id.escape_debug()));
+        at.problem(format!("'{}' isn't a UUID, as Kong's ids are", shown(&id)));
         return None;
     }
     Some(id.to_ascii_lowercase())
@@ -92,10 +104,7 @@ pub fn tags(at: &At<'_>) -> Vec<String> {
         }
         let Some(tag) = text(&item) else { continue };
         if tag.contains([',', '/']) || tag.chars().any(|c| c.is_ascii_control()) {
-            item.problem(format!(
-                "'{}' can't be a tag: Kong takes no ',' and no '/' in one",
-                tag.escape_debug()
-            ));
+            item.problem(format!("'{}' can't be a tag: Kong takes no ',' and no '/' in one", shown(&tag)));
         } else if tag.starts_with(OWNER_TAG) || tag == PROBE_TAG {
             item.problem(format!("the tag '{tag}' is vv's own, which it sets itself; take it out"));
         } else if !tags.contains(&tag) {
@@ -110,7 +119,7 @@ pub fn tags(at: &At<'_>) -> Vec<String> {
 pub fn target(at: &At<'_>) -> Option<String> {
     let text = text(at)?;
     let wrong = |why: &str| {
-        at.problem(format!("'{}' {why}", text.escape_debug()));
+        at.problem(format!("'{}' {why}", shown(&text)));
         None
     };
     if text.contains("://") || text.contains('/') {
@@ -119,10 +128,7 @@ pub fn target(at: &At<'_>) -> Option<String> {
     let (host, port) = match split_port(&text) {
         Ok(parts) => parts,
         Err(port) => {
-            return wrong(&format!(
-                "has no port from 1 to 65535 after the ':', but '{}'",
-                port.escape_debug()
-            ));
+            return wrong(&format!("has no port from 1 to 65535 after the ':', but '{}'", shown(&port)));
         }
     };
     let host = match host.parse::<Ipv6Addr>() {

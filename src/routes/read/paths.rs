@@ -8,7 +8,7 @@ use crate::stack::decode::At;
 pub fn path(at: &At<'_>, is_old: bool) -> Option<String> {
     let written = super::names::text(at)?;
     let path = if is_old { migrated(&written) } else { written };
-    let shown = path.escape_debug();
+    let shown = super::names::shown(&path);
     if let Some(regex) = path.strip_prefix('~') {
         if !regex.starts_with('/') {
             at.problem(format!("'{shown}' is to begin with '~/'"));
@@ -36,7 +36,7 @@ pub fn path(at: &At<'_>, is_old: bool) -> Option<String> {
 /// A regex must be one to Kong's schema (PCRE) as well as to its router (Rust's, unless its flavor is `traditional`).
 fn check(at: &At<'_>, regex: &str) {
     let Err(error) = Parser::new().parse(regex) else { return };
-    let shown = regex.escape_debug();
+    let shown = super::names::shown(&regex);
     match error.kind() {
         ErrorKind::GroupUnclosed
         | ErrorKind::GroupUnopened

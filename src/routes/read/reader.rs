@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
                 _ => false,
             };
             if !is_list_of_entities {
-                return pair.unknown("unknown key; a list of services stands under 'services', and so on");
+                return pair.unknown("unknown key; Kong's lists are 'services', 'routes', 'plugins', 'upstreams', 'consumers', …");
             }
         }
         self.list(&pair.at, &Kind::of(pair.key), None);
@@ -114,8 +114,8 @@ impl<'a> Reader<'a> {
     fn list(&mut self, at: &At<'a>, kind: &Kind, within: Option<(usize, &str)>) {
         self.listed.insert(kind.clone());
         if at.is_mapping() {
-            let one = kind.one();
-            return at.problem(format!("expected a list, found a mapping; a {one} is an item of it, '- …'"));
+            let one = names::a(kind.one());
+            return at.problem(format!("expected a list, found a mapping; {one} is an item of it, '- …'"));
         }
         for (index, item) in at.items().into_iter().enumerate() {
             self.entity(&item, kind, index + 1, within);
@@ -239,8 +239,10 @@ impl<'a> Reader<'a> {
     ) {
         let key = pair.key;
         if shape.is_known() && Kind::of(key).facts().is_some() {
-            return pair
-                .unknown(format!("{key} don't belong to a {}; they may stand at the top", kind.one()));
+            return pair.unknown(format!(
+                "{key} don't belong to {}; they may stand at the top",
+                names::a(kind.one())
+            ));
         }
         if shape.is_known()
             && let Some(near) = shape::typo(key, shape.keys())
@@ -304,7 +306,7 @@ impl<'a> Reader<'a> {
             None if at.len() == 0 => at.problem(format!("'{example}' or 'id' is missing")),
             // Kong 3.4.2 answers 400, "missing primary key".
             Some(Named::By(by, name)) if self.as_is => {
-                let name = name.escape_debug();
+                let name = names::shown(name);
                 at.problem(format!(
                     "Kong reads this file itself, and takes no '{by}:' here; write '{name}' alone"
                 ));

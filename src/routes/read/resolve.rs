@@ -35,7 +35,7 @@ fn undeclared(reader: &Reader<'_>, index: &Index, pending: &Pending, to: &To) {
     let (one, name) = (
         one.one(),
         match to {
-            To::Id(text) | To::Name(text) => text.escape_debug(),
+            To::Id(text) | To::Name(text) => names::shown(text),
             To::Declared(_) => return,
         },
     );
@@ -235,7 +235,7 @@ fn keys(reader: &Reader<'_>, index: usize) -> Vec<Same> {
         }
         "services" | "routes" if text("name").is_none() && entity.id.is_none() => {
             let matched = match_of(entity);
-            let what = format!("a {one} without a name that takes the same");
+            let what = format!("{} without a name that takes the same", names::a(one));
             named("", format!("{matched} {}", of("service")), what);
         }
         _ => {
@@ -247,9 +247,9 @@ fn keys(reader: &Reader<'_>, index: usize) -> Vec<Same> {
                         if facts.is_some_and(|facts| facts.named_by.first() != Some(field))
                             || facts.is_some_and(|facts| facts.owner.is_some()) =>
                     {
-                        format!("the {field} '{}' of a {one}", name.escape_debug())
+                        format!("the {field} '{}' of {}", names::shown(name), names::a(one))
                     }
-                    false => format!("the {one} '{}'", name.escape_debug()),
+                    false => format!("the {one} '{}'", names::shown(name)),
                 };
                 named(field, name.to_owned(), what);
             }

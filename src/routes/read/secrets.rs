@@ -18,7 +18,7 @@ const LIKELY: [&str; 5] = ["KEY", "AUTH", "AUTHORIZATION", "DSN", "SALT"];
 
 /// A line that has a secret after a name, in a text that couldn't be read.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?:key|key_alt|jwk|[A-Za-z_-]*(?:secret|password|token|private_key))["']?\s*:\s*"#)
+    Regex::new(r#"(?:key|key_alt|jwk|[A-Za-z_-]*(?:secret|password|token|private_key))["']?[ \t]*:[ \t]*"#)
         .expect("proof: the pattern is compiled in this file's tests")
 });
 
@@ -50,6 +50,10 @@ fn walk(node: &Node, key: &str, list: &str, secrets: &mut Vec<String>) {
             // A reference to a vault is none.
             let is_open = text.starts_with("{vault://") || matches!(value, Value::Bool(_));
             if !is_open && (is_secret_field(key, list) || text.contains("PRIVATE KEY-----")) {
+                // `Bearer …`
+                let token =
+                    text.split_once(' ').filter(|(scheme, _)| scheme.chars().all(char::is_alphabetic));
+                secrets.extend(token.map(|(_, token)| token.trim().to_owned()));
                 secrets.push(text);
             } else if matches!(value, Value::String(_)) {
                 secrets.extend(logins_in(&text).into_iter().map(str::to_owned));
@@ -65,7 +69,7 @@ fn is_secret_field(key: &str, list: &str) -> bool {
         "key_alt" | "jwk" => true,
         _ => {
             let last = key.rsplit(['_', '-', '.']).next().unwrap_or(key).to_ascii_uppercase();
-            let is_sure = secrecy(key) == Some(Secrecy::Sure) && key != list;
+            let is_sure = secrecy(key) == Some(Secrecy::Sure);
             !ABOUT.contains(&last.as_str())
                 && (is_sure || is_secret_name(key) && LIKELY.contains(&last.as_str()))
         }
@@ -115,15 +119,17 @@ fn covered(text: &str, secrets: &[String]) -> String {
         }
     }
     // What is quoted, or can't be read, stands there in another way.
-    let line = |line: &str| match NAMED.find(line).map(|found| found.end()) {
-        Some(end) if !line[end..].starts_with(['•', '$', '&', '*', '|', '>', '{']) => {
-            let rest = &line[end..];
-            let value = rest.find([',', '}']).map_or(rest.len(), |end| end);
-            format!("{}{}{}", &line[..end], dots(&rest[..value]), &rest[value..])
-        }
-        _ => line.to_owned(),
-    };
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+    let mut done = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(found) = NAMED.find(rest) {
+        let (before, value) = rest.split_at(found.end());
+        let is_open = value.starts_with(['•', '$', '&', '*', '|', '>', '{', '[', '\n', '\r']);
+        let length = if is_open { 0 } else { value.find([',', '}', '\n']).unwrap_or(value.len()) };
+        done += before;
+        done += &dots(&value[..length]);
+        rest = &value[length..];
+    }
+    done + rest
 }
 
 /// The secrets and their lines, longest first.

@@ -15,7 +15,7 @@ pub const FIELDS: [&str; 4] = ["protocol", "host", "port", "path"];
 /// (the default of `port`), no path where none is written, `/` where that is; a query is dropped.
 pub fn parts(at: &At<'_>) -> Option<Map<String, Value>> {
     let url = super::names::text(at)?;
-    let shown = hide_looks(&url).escape_debug().to_string();
+    let shown = super::names::shown(&hide_looks(&url));
     let Some((scheme, rest)) = url.split_once("://") else {
         at.problem(format!("'{shown}' isn't a URL such as 'http://orders:8080/api'"));
         return None;
