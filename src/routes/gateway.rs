@@ -20,6 +20,8 @@ pub struct Gateway {
     pub plugins: BTreeSet<String>,
     /// What it holds, of the types that were asked for.
     pub entities: Entities,
+    /// Everything was read, of all owners: only then is it known that nobody else needs what is to be deleted.
+    pub whole: bool,
     /// The answers of `/schemas/{entity}`, by type.
     pub schemas: BTreeMap<Kind, Value>,
     /// The answers of `/schemas/plugins/{name}`, by plugin.

@@ -52,6 +52,7 @@ pub fn empty_gateway() -> Gateway {
     Gateway {
         version: "3.4.2".to_owned(),
         database: true,
+        whole: true,
         plugins: plugin_schemas.keys().cloned().collect(),
         schemas,
         plugin_schemas,

@@ -1,8 +1,35 @@
-//! What is to be done: the difference between what is declared and what the gateway holds.
+//! DECISION: how a gateway differs from what is declared, and what is to be done about it. Pure; the same for the same
+//! input.
 
-use super::gateway::Entities;
+mod conflict;
+mod deletion;
+mod desired;
+mod difference;
+mod identity;
+mod live;
+mod order;
+mod planner;
+mod reference;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::declaration::Declaration;
+use super::gateway::{Entities, Gateway};
 use super::kind::Kind;
 use crate::stack::problem::Mark;
+
+/// How a plan is to be made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The stack: what is tagged `vv:<owner>` is its.
+    pub owner: String,
+    /// Declared entities that are another's are taken over.
+    pub adopt: bool,
+    /// One's own entities that aren't declared are deleted.
+    pub prune: bool,
+}
 
 /// The difference, and what follows from it.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +46,11 @@ pub struct RoutePlan {
     pub settled: usize,
     /// What the gateway holds once the changes are made, the entities of others too.
     pub after: Entities,
+    /// The gateway has a database: each change is sent by itself. Without one, [`RoutePlan::after`] is sent as a whole.
+    pub database: bool,
+    /// Why nothing at all may be sent: a gateway without a database takes its configuration as a whole, and this one
+    /// would lose what [`RoutePlan::undeclared`] names.
+    pub blocked: Option<String>,
 }
 
 /// One entity that is to be changed.
@@ -34,6 +66,27 @@ pub struct Change {
     pub action: Action,
     /// Where it is declared; nothing for one that is deleted.
     pub mark: Option<Mark>,
+    /// Its number in [`Declaration::entities`]; nothing for one that is deleted.
+    pub declared: Option<usize>,
+    /// What is sent: the whole of one that is made, the fields of one that is changed.
+    pub send: Body,
+    /// The id of what it belongs to, where its address needs it: a target's upstream.
+    pub within: Option<String>,
+    /// The changes, by their numbers, that must be done before.
+    pub after: Vec<usize>,
+    /// Fields that get a value of nobody's before anything else: another entity is to have theirs, and one must let go
+    /// first.
+    pub park: Vec<String>,
+}
+
+/// What is sent. It holds secrets, and so doesn't show itself.
+#[derive(Clone, Default, PartialEq)]
+pub struct Body(pub Map<String, Value>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What is done with an entity.
@@ -99,11 +152,19 @@ pub struct Undeclared {
     pub id: String,
     /// What it is called.
     pub label: String,
+    /// Why it stays although `--prune` was given.
+    pub kept: Option<String>,
 }
 
 impl RoutePlan {
-    /// Nothing is to be done, and nothing is impossible. What isn't declared doesn't count.
+    /// Nothing is to be done, and nothing is impossible. What isn't declared doesn't count, nor does what a probe left.
     pub fn is_settled(&self) -> bool {
-        self.changes.is_empty() && self.impossible.is_empty()
+        let is_probe = |change: &Change| matches!(change.action, Action::Delete { because: Gone::Probe });
+        self.changes.iter().all(is_probe) && self.impossible.is_empty() && self.blocked.is_none()
     }
+}
+
+/// Compares what is declared with what the gateway holds, and decides what is to be done.
+pub fn plan(declaration: &Declaration, gateway: &Gateway, options: &Options) -> RoutePlan {
+    planner::Planner::new(declaration, gateway, options).plan()
 }

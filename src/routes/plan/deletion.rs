@@ -1,0 +1,185 @@
+//! What goes, and what isn't declared and stays.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::live::{Entity, Whose, id};
+use super::planner::Planner;
+use super::{Action, Body, Change, Gone, Undeclared, identity};
+use crate::routes::kind::Kind;
+
+/// Decides on what the gateway holds and nobody declares. Deletions come last, what refers to another before that.
+pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
+    let mut going = going(planner);
+    keep_what_is_needed(planner, &mut going);
+    let mut deletions = Vec::new();
+    for kind in kinds.iter().rev() {
+        let entities = planner.gateway.entities.get(kind).into_iter().flatten();
+        for (id, entity) in entities.filter_map(|entity| Some((id(entity)?, entity))) {
+            match going.get(id) {
+                Some(Fate::Goes(because)) => deletions.push((kind, id, entity, *because)),
+                Some(Fate::Stays(kept)) => planner.plan.undeclared.push(Undeclared {
+                    kind: kind.clone(),
+                    id: id.to_owned(),
+                    label: planner.live.label(kind, entity),
+                    kept: kept.clone(),
+                }),
+                None => {}
+            }
+        }
+    }
+    planner.plan.undeclared.reverse();
+    let first = planner.plan.changes.len();
+    for (place, (_, id, ..)) in deletions.iter().enumerate() {
+        planner.changes.insert((*id).to_owned(), first + place);
+    }
+    for (kind, id, entity, because) in deletions {
+        let referring = planner.live.referring(id).iter().filter_map(|(_, other)| super::live::id(other));
+        let after = referring.filter_map(|other| planner.changes.get(other)).copied().collect();
+        planner.plan.changes.push(Change {
+            kind: kind.clone(),
+            id: id.to_owned(),
+            label: planner.live.label(kind, entity),
+            action: Action::Delete { because },
+            mark: None,
+            declared: None,
+            send: Body::default(),
+            within: (kind.name() == "targets").then(|| identity::reference(entity, "upstream").to_owned()),
+            after,
+            park: planner.parked.remove(id).unwrap_or_default(),
+        });
+    }
+    for (change, awaited) in std::mem::take(&mut planner.waiting) {
+        let number = planner.changes.get(&awaited).copied();
+        if let (Some(change), Some(number)) = (planner.plan.changes.get_mut(change), number) {
+            change.after.push(number);
+        }
+    }
+    for change in &mut planner.plan.changes {
+        change.after.sort_unstable();
+        change.after.dedup();
+    }
+    block_losses(planner);
+}
+
+/// What becomes of an undeclared entity.
+enum Fate {
+    Goes(Gone),
+    /// Why, where it was to go.
+    Stays(Option<String>),
+}
+
+fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
+    let unread = |kind: &Kind| !planner.gateway.whole && !LEAVES.contains(&kind.name());
+    let undeclared = planner.live.all().filter_map(|(kind, entity)| {
+        let id = id(entity).filter(|id| !planner.claimed.contains(*id))?;
+        let fate = match planner.live.whose(entity) {
+            Whose::Foreign => return None,
+            Whose::Probe if is_left_behind(planner, entity) => Fate::Goes(Gone::Probe),
+            Whose::Probe => return None,
+            Whose::Own if is_replica(planner, kind, entity) => Fate::Goes(Gone::NoReplica),
+            Whose::Own if planner.options.prune && unread(kind) => {
+                Fate::Stays(Some("whether others refer to it wasn't read".to_owned()))
+            }
+            Whose::Own if planner.options.prune => Fate::Goes(Gone::Undeclared),
+            Whose::Own => Fate::Stays(None),
+        };
+        Some((id.to_owned(), fate))
+    });
+    undeclared.collect()
+}
+
+/// A probe of this owner: whoever made it is gone, since no two commands change a stack at once.
+fn is_left_behind(planner: &Planner<'_>, entity: &Entity) -> bool {
+    let tags = entity.get("tags").and_then(|tags| tags.as_array());
+    planner.gateway.database && tags.is_some_and(|tags| tags.iter().any(|tag| *tag == planner.tag))
+}
+
+/// A target that stands for a replica of a service which the upstream still declares.
+fn is_replica(_planner: &Planner<'_>, _kind: &Kind, _entity: &Entity) -> bool {
+    false
+}
+
+/// What others refer to stays: deleting it would be refused, or would take what isn't this owner's along.
+fn keep_what_is_needed(planner: &Planner<'_>, going: &mut BTreeMap<String, Fate>) {
+    if !planner.gateway.database {
+        return;
+    }
+    let mut declared: HashMap<&str, &str> = HashMap::new();
+    for (id, (_, shown)) in &planner.shown {
+        let label = planner.labels.get(id).map(String::as_str).unwrap_or_default();
+        declared.extend(referred(shown).map(|to| (to, label)));
+    }
+    loop {
+        let kept: Vec<(String, String)> = going
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Goes(_)))
+            .filter_map(|(id, _)| Some((id.clone(), needed_by(planner, going, &declared, id)?)))
+            .collect();
+        if kept.is_empty() {
+            break;
+        }
+        for (id, by) in kept {
+            going.insert(id, Fate::Stays(Some(format!("{by} refers to it"))));
+        }
+    }
+}
+
+/// Types that nothing refers to: they can go whatever else there is.
+const LEAVES: &[&str] = &[
+    "plugins",
+    "targets",
+    "snis",
+    "vaults",
+    "keyauth_credentials",
+    "jwt_secrets",
+    "basicauth_credentials",
+    "hmacauth_credentials",
+    "acls",
+    "oauth2_credentials",
+];
+
+/// What will still refer to an entity when everything is done.
+fn needed_by(
+    planner: &Planner<'_>,
+    going: &BTreeMap<String, Fate>,
+    declared: &HashMap<&str, &str>,
+    wanted: &str,
+) -> Option<String> {
+    if let Some(label) = declared.get(wanted) {
+        return Some((*label).to_owned());
+    }
+    for (kind, entity) in planner.live.referring(wanted) {
+        let id = id(entity).unwrap_or_default();
+        // Of what is declared, what it will be was looked at.
+        if matches!(going.get(id), Some(Fate::Goes(_))) || planner.shown.contains_key(id) {
+            continue;
+        }
+        let whose = match planner.live.whose(entity) {
+            Whose::Foreign => " of another owner",
+            _ => "",
+        };
+        return Some(format!("{}{whose}", planner.live.label(kind, entity)));
+    }
+    None
+}
+
+/// The ids that an entity refers to.
+fn referred(entity: &Entity) -> impl Iterator<Item = &str> {
+    entity.values().filter_map(|value| value.get("id").and_then(|id| id.as_str()))
+}
+
+/// Without a database, what isn't declared would be gone.
+fn block_losses(planner: &mut Planner<'_>) {
+    let (database, count) = (planner.gateway.database, planner.plan.undeclared.len());
+    if database || count == 0 {
+        return;
+    }
+    let names: Vec<&str> = planner.plan.undeclared.iter().map(|one| one.label.as_str()).collect();
+    let names = match names.as_slice() {
+        [names @ .., last] if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        names => names.join(", "),
+    };
+    planner.plan.blocked = Some(format!(
+        "this Kong has no database, so its configuration is replaced as a whole, and {names} would be gone"
+    ));
+}

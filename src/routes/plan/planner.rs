@@ -1,0 +1,388 @@
+//! Goes through what is declared, type by type, and decides what is to be done with each.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+
+use super::desired::{Desired, desired};
+use super::difference::Difference;
+use super::live::{Entity as LiveEntity, Live, Whose, id};
+use super::reference::{self, State};
+use super::{Action, Body, Change, Impossible, Options, RoutePlan, deletion, identity, order};
+use crate::failure::nearest;
+use crate::routes::declaration::{Declaration, Entity};
+use crate::routes::gateway::Gateway;
+use crate::routes::kind::Kind;
+use crate::routes::owner_tag;
+use crate::routes::schema::Schema;
+
+/// What is known while a plan is made.
+pub(super) struct Planner<'a> {
+    pub declaration: &'a Declaration,
+    pub gateway: &'a Gateway,
+    pub options: &'a Options,
+    pub live: Live<'a>,
+    pub tag: String,
+    pub states: Vec<State>,
+    /// The ids of the gateway's entities that are declared ones.
+    pub claimed: BTreeSet<String>,
+    /// What entities are called, by their ids.
+    pub labels: HashMap<String, String>,
+    /// The numbers of changes, by the ids of what they change.
+    pub changes: HashMap<String, usize>,
+    /// Changes that must wait until an entity of the gateway is deleted: its id.
+    pub waiting: Vec<(usize, String)>,
+    /// The gateway's entities that must let go of fields before they are deleted, by id.
+    pub parked: BTreeMap<String, Vec<String>>,
+    /// How declared entities will be shown, by id.
+    pub shown: BTreeMap<String, (Kind, LiveEntity)>,
+    pub plan: RoutePlan,
+}
+
+/// A declared entity on its way through.
+pub(super) struct Candidate<'a> {
+    pub number: usize,
+    pub entity: &'a Entity,
+    pub schema: Schema,
+    pub desired: Desired,
+    /// What it is looked for by.
+    pub keys: Vec<String>,
+    /// The gateway's.
+    pub found: Option<&'a LiveEntity>,
+    pub id: Option<String>,
+    /// What is to be done with it.
+    pub verdict: Verdict,
+}
+
+/// What is to be done with a declared entity.
+pub(super) enum Verdict {
+    /// Nothing.
+    Settled,
+    /// This.
+    Change(Action, Body),
+    /// It can't be made so, for this reason; with what to do.
+    Impossible(String, Option<String>),
+    /// The same, and others may refer to it all the same: it is there, and another's.
+    Foreign(String, Option<String>),
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(declaration: &'a Declaration, gateway: &'a Gateway, options: &'a Options) -> Self {
+        let live = Live::of(gateway, &options.owner);
+        let labels =
+            live.all().filter_map(|(kind, entity)| Some((id(entity)?.to_owned(), live.label(kind, entity))));
+        Self {
+            labels: labels.collect(),
+            live,
+            tag: owner_tag(&options.owner),
+            states: vec![State::Open; declaration.entities.len()],
+            claimed: BTreeSet::new(),
+            changes: HashMap::new(),
+            waiting: Vec::new(),
+            parked: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            plan: RoutePlan { database: gateway.database, ..RoutePlan::default() },
+            declaration,
+            gateway,
+            options,
+        }
+    }
+
+    pub fn plan(mut self) -> RoutePlan {
+        let kinds = order::kinds(self.declaration, self.gateway);
+        for kind in &kinds {
+            let mut group = self.candidates(kind);
+            self.identify(kind, &mut group);
+            self.judge(&mut group);
+            self.conflicts(kind, &mut group);
+            group.into_iter().for_each(|candidate| self.take(candidate));
+        }
+        deletion::decide(&mut self, &kinds);
+        self.outlook();
+        self.plan
+    }
+
+    /// The declared entities of a type that the schemas take and whose references lead somewhere.
+    fn candidates(&mut self, kind: &Kind) -> Vec<Candidate<'a>> {
+        let declaration = self.declaration;
+        let mut group = Vec::new();
+        let mut without_key: BTreeMap<String, usize> = BTreeMap::new();
+        for (number, entity) in declaration.entities.iter().enumerate().filter(|(_, one)| one.kind == *kind) {
+            let Some(schema) = self.schema(number, entity) else { continue };
+            let refers = match reference::ids(entity, declaration, &self.states, &self.live) {
+                Ok(refers) => refers,
+                Err(dangling) => {
+                    self.block(number, &dangling.field, dangling.reason, dangling.hint);
+                    continue;
+                }
+            };
+            let fields: Vec<&str> = entity.refers.keys().map(String::as_str).collect();
+            let faults = schema.check(&entity.fields, &fields);
+            if !faults.is_empty() {
+                for fault in faults {
+                    let message = if fault.path.is_empty() {
+                        fault.message
+                    } else {
+                        format!("{}: {}", fault.path, fault.message)
+                    };
+                    self.block(number, &fault.path, message, None);
+                }
+                continue;
+            }
+            let desired = desired(entity, &refers, &schema, &self.tag, declaration.hashed);
+            let mut keys = identity::looked_for_by(kind, &schema, &desired.shown);
+            if keys.is_empty() {
+                // The gateway makes up what it is named by: told apart by its place beside its like.
+                let beside = format!("unnamed:{refers:?}");
+                let place = without_key.entry(beside.clone()).or_default();
+                *place += 1;
+                keys.push(format!("{beside}#{place}"));
+            }
+            let verdict = Verdict::Settled;
+            group.push(Candidate { number, entity, schema, desired, keys, found: None, id: None, verdict });
+        }
+        group
+    }
+
+    /// The schema of a declared entity; without one it is impossible.
+    fn schema(&mut self, number: usize, entity: &Entity) -> Option<Schema> {
+        let name = entity.fields.get("name").and_then(Value::as_str);
+        let version = &self.gateway.version;
+        if entity.kind.name() == "plugins"
+            && let Some(name) = name.filter(|name| !self.gateway.plugins.contains(*name))
+        {
+            let has: Vec<&str> = self.gateway.plugins.iter().map(String::as_str).collect();
+            let hint = nearest(name, has.iter().copied()).map(|meant| format!("did you mean '{meant}'?"));
+            let reason = format!("plugin '{name}' isn't installed on this Kong (has: {})", has.join(", "));
+            self.block(number, "name", reason, hint);
+            return None;
+        }
+        let schema = Schema::in_gateway(self.gateway, &entity.kind, name);
+        if schema.is_none() {
+            let reason = format!("this Kong ({version}) has no {}", entity.kind);
+            self.block(number, "", reason, None);
+        }
+        schema
+    }
+
+    /// Finds the gateway's entities that the declared ones are: each is at most one's.
+    fn identify(&mut self, kind: &Kind, group: &mut [Candidate<'a>]) {
+        for candidate in group.iter_mut().filter(|candidate| candidate.entity.id.is_some()) {
+            candidate.id = candidate.entity.id.clone();
+            let found = candidate.id.as_deref().and_then(|id| self.live.by_id(kind, id));
+            self.claim(candidate, found);
+        }
+        let levels = group.iter().map(|candidate| candidate.keys.len()).max().unwrap_or_default();
+        for level in 0..levels {
+            for candidate in group.iter_mut().filter(|candidate| candidate.id.is_none()) {
+                let key = candidate.keys.get(level);
+                let found = key.and_then(|key| self.live.by_key(kind, key, &self.claimed));
+                self.claim(candidate, found);
+            }
+        }
+        for candidate in group.iter_mut().filter(|candidate| candidate.id.is_none()) {
+            let found = self.by_sni(candidate);
+            self.claim(candidate, found);
+        }
+        for candidate in group.iter_mut().filter(|candidate| candidate.id.is_none()) {
+            // Always the same id, unless somebody has it for something else.
+            let first = candidate.keys.first().cloned().unwrap_or_default();
+            let ids = (0..).map(|turn| match turn {
+                0 => identity::made(&self.options.owner, kind, &first),
+                turn => identity::made(&self.options.owner, kind, &format!("{first}#{turn}")),
+            });
+            for id in ids {
+                match self.live.by_id(kind, &id) {
+                    Some(entity) if self.claimed.contains(&id) || self.live.whose(entity) != Whose::Own => {}
+                    Some(entity) => {
+                        self.claim(candidate, Some(entity));
+                        break;
+                    }
+                    None => {
+                        candidate.id = Some(id);
+                        break;
+                    }
+                }
+            }
+        }
+        for candidate in group.iter() {
+            let id = candidate.id.clone().unwrap_or_default();
+            self.labels.insert(id.clone(), candidate.entity.label.clone());
+            if let Some(state) = self.states.get_mut(candidate.number) {
+                *state = State::Known(id);
+            }
+        }
+    }
+
+    fn claim(&mut self, candidate: &mut Candidate<'a>, found: Option<&'a LiveEntity>) {
+        if let Some((found, id)) = found.and_then(|found| Some((found, id(found)?.to_owned()))) {
+            self.claimed.insert(id.clone());
+            candidate.found = Some(found);
+            candidate.id = Some(id);
+        }
+    }
+
+    /// A certificate whose text changed is known by a name that it answers to.
+    fn by_sni(&self, candidate: &Candidate<'a>) -> Option<&'a LiveEntity> {
+        if candidate.entity.kind.name() != "certificates" {
+            return None;
+        }
+        let snis = Kind::of("snis");
+        let declared = self.declaration.entities.iter().filter(|entity| entity.kind == snis);
+        let of_this = declared.filter(|sni| {
+            let to = sni.refers.get("certificate").map(|reference| &reference.to);
+            to == Some(&crate::routes::declaration::To::Declared(candidate.number))
+        });
+        let mut names = of_this.filter_map(|sni| sni.fields.get("name")?.as_str());
+        names.find_map(|name| {
+            let sni = self.live.by_name(&snis, name)?;
+            let id = identity::reference(sni, "certificate");
+            self.live.by_id(&candidate.entity.kind, id).filter(|_| !self.claimed.contains(id))
+        })
+    }
+
+    /// Decides on each, for itself.
+    fn judge(&self, group: &mut [Candidate<'a>]) {
+        for candidate in group {
+            candidate.verdict = self.verdict(candidate);
+        }
+    }
+
+    fn verdict(&self, candidate: &Candidate<'a>) -> Verdict {
+        let Candidate { entity, schema, desired, .. } = candidate;
+        // Kong 3.4.2 hashes whatever it is given as a password.
+        let unhashable =
+            self.declaration.hashed && self.gateway.database && entity.kind.name() == "basicauth_credentials";
+        let hashed = || {
+            let hint = "give the password itself, without '_transform: false'".to_owned();
+            let reason = "a password that is hashed already can't be set through the Admin API".to_owned();
+            Verdict::Impossible(reason, Some(hint))
+        };
+        let difference = Difference {
+            kind: &entity.kind,
+            schema,
+            without_tag: (!self.gateway.database).then_some(self.tag.as_str()),
+            labels: &self.labels,
+            secrets: &self.declaration.secrets,
+        };
+        let Some(found) = candidate.found else {
+            if unhashable {
+                return hashed();
+            }
+            let mut send = desired.sent.clone();
+            send.insert("id".to_owned(), json!(candidate.id));
+            return Verdict::Change(Action::Create, Body(send));
+        };
+        let (fields, mut patch) = difference.between(&desired.shown, found);
+        if patch.contains_key("password") && entity.kind.name() == "basicauth_credentials" {
+            if unhashable {
+                return hashed();
+            }
+            // What is kept is the hash, what is sent the password.
+            patch.insert("password".to_owned(), desired.sent.get("password").cloned().unwrap_or_default());
+        }
+        let adopts = self.live.whose(found) != Whose::Own;
+        if patch.is_empty() {
+            return Verdict::Settled;
+        }
+        if adopts && !self.options.adopt {
+            if difference.holds(&self.as_shown(candidate), found, &self.tag) {
+                return Verdict::Settled;
+            }
+            let others: Vec<&str> =
+                fields.iter().map(|field| field.field.as_str()).filter(|field| *field != "tags").collect();
+            let others = if others.is_empty() {
+                String::new()
+            } else {
+                format!(" (differs in {})", others.join(", "))
+            };
+            let reason = format!("the gateway's own one belongs to another owner{others}");
+            return Verdict::Foreign(reason, Some("--adopt takes it over".to_owned()));
+        }
+        Verdict::Change(Action::Update { fields, adopts }, Body(patch))
+    }
+
+    /// What is declared, and only that, in the form in which the gateway shows it.
+    fn as_shown(&self, candidate: &Candidate<'a>) -> LiveEntity {
+        let Desired { sent, shown } = &candidate.desired;
+        let mut declared = sent.clone();
+        if candidate.entity.kind.name() == "basicauth_credentials"
+            && let Some(hash) = shown.get("password")
+        {
+            declared.insert("password".to_owned(), hash.clone());
+        }
+        declared
+    }
+
+    /// Notes what was decided on one.
+    fn take(&mut self, candidate: Candidate<'a>) {
+        let Candidate { number, entity, id, desired, found, verdict, .. } = candidate;
+        let id = id.unwrap_or_default();
+        let mut shown = found.cloned().unwrap_or_default();
+        match verdict {
+            Verdict::Settled => self.plan.settled += 1,
+            Verdict::Impossible(reason, hint) => return self.block(number, "", reason, hint),
+            Verdict::Foreign(reason, hint) => self.impossible(number, "", reason, hint),
+            Verdict::Change(action, send) => {
+                let refers = desired.sent.iter().filter_map(|(_, value)| value.get("id")?.as_str());
+                let is_made = |change: &usize| {
+                    self.plan.changes.get(*change).is_some_and(|change| change.action == Action::Create)
+                };
+                let after = refers.filter_map(|id| self.changes.get(id)).copied().filter(is_made).collect();
+                let within = (entity.kind.name() == "targets").then(|| {
+                    let now = found.map(|found| identity::reference(found, "upstream"));
+                    now.unwrap_or_else(|| identity::reference(&desired.sent, "upstream")).to_owned()
+                });
+                self.changes.insert(id.clone(), self.plan.changes.len());
+                self.plan.changes.push(Change {
+                    kind: entity.kind.clone(),
+                    id: id.clone(),
+                    label: entity.label.clone(),
+                    action,
+                    mark: Some(entity.mark.clone()),
+                    declared: Some(number),
+                    send,
+                    within,
+                    after,
+                    park: self.parked.remove(&id).unwrap_or_default(),
+                });
+                shown.extend(desired.shown);
+                shown.insert("id".to_owned(), id.clone().into());
+            }
+        }
+        self.shown.insert(id, (entity.kind.clone(), shown));
+    }
+
+    /// Nothing is sent for it, nor for what refers to it.
+    fn block(&mut self, number: usize, field: &str, reason: String, hint: Option<String>) {
+        if let Some(state) = self.states.get_mut(number) {
+            *state = State::Blocked;
+        }
+        self.impossible(number, field, reason, hint);
+    }
+
+    fn impossible(&mut self, number: usize, field: &str, reason: String, hint: Option<String>) {
+        let Some(entity) = self.declaration.entities.get(number) else { return };
+        let (label, mark) = (entity.label.clone(), entity.mark_of(field).clone());
+        self.plan.impossible.push(Impossible { label, reason, hint, mark });
+    }
+
+    /// What the gateway will hold.
+    fn outlook(&mut self) {
+        let gone = |id: &str| {
+            let change = self.changes.get(id).and_then(|change| self.plan.changes.get(*change));
+            change.is_some_and(|change| matches!(change.action, Action::Delete { .. }))
+        };
+        for (kind, entity) in self.live.all() {
+            let id = id(entity).unwrap_or_default();
+            if !gone(id) && !self.shown.contains_key(id) {
+                self.plan.after.entry(kind.clone()).or_default().push(entity.clone());
+            }
+        }
+        for (kind, entity) in std::mem::take(&mut self.shown).into_values() {
+            self.plan.after.entry(kind).or_default().push(entity);
+        }
+        self.plan.foreign =
+            self.live.all().filter(|(_, entity)| self.live.whose(entity) == Whose::Foreign).count();
+    }
+}
