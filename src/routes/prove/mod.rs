@@ -1,0 +1,215 @@
+//! Whether each route answers: one request through the proxy, and what its answer proves.
+//!
+//! [`router`], [`request`] and [`answer`] are pure; [`prove`] asks, and [`barrier`] waits until what was written has
+//! reached the proxy.
+
+pub mod answer;
+pub mod barrier;
+mod client;
+mod proof;
+pub mod request;
+pub mod router;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::gateway::Entities;
+use super::kind::Kind;
+use answer::Asked;
+use client::Client;
+pub use client::Unanswered;
+pub use proof::{Level, Outcome, Proof};
+use request::{Drawn, Skip};
+pub use request::{Endpoint, Proxy};
+use router::{Request, Route, Router};
+
+/// How many routes are asked at the same time.
+const AT_ONCE: usize = 16;
+/// How long one answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A route that is to be proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its id.
+    pub id: String,
+    /// What it is called: `route orders`.
+    pub label: String,
+}
+
+/// What the gateway holds, and what else is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// All its services, routes and plugins, those of others too: they may take a route's requests.
+    pub entities: &'a Entities,
+    /// The health of targets by upstream's name, as `/upstreams/{name}/health` tells; for a service whose host is no
+    /// upstream, by that host. It stands in for a route that isn't asked.
+    pub health: &'a BTreeMap<String, Vec<Target>>,
+}
+
+/// A target's health.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `10.0.0.2:80`.
+    pub target: String,
+    /// `HEALTHY`, `UNHEALTHY`, `DNS_ERROR`, `HEALTHCHECKS_OFF`.
+    pub health: String,
+}
+
+/// How routes are proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Routes that allow only methods that change something are asked all the same, with an empty body.
+    pub unsafe_probes: bool,
+    /// How long one answer may take.
+    pub patience: Duration,
+    /// When everything must be over.
+    pub until: Instant,
+}
+
+/// Proves routes, each by at most one request, in their order. No credentials are sent: a 401 proves a protected route.
+pub async fn prove(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, options: Options) -> Vec<Proof> {
+    let client = Client::new(proxy, client::Keep::Connections);
+    let questions = questions(wanted, known, proxy, options.unsafe_probes);
+    let proofs = stream::iter(questions).map(|question| answered(question, &client, options));
+    proofs.buffered(AT_ONCE).collect().await
+}
+
+/// What is to be done for one route.
+struct Question {
+    wanted: Wanted,
+    context: Context,
+    drawn: Drawn,
+}
+
+/// What of the gateway a proof's words need.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    /// The plugins that act on the route.
+    plugins: Vec<String>,
+    /// Where its service is: `orders:8000`.
+    place: String,
+    /// How long Kong waits for it, in milliseconds.
+    read_timeout: Option<u64>,
+    wants_tls: bool,
+    targets: Vec<Target>,
+}
+
+fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: bool) -> Vec<Question> {
+    let router = Router::new(known.entities);
+    let routes = by_id(known.entities, "routes");
+    let services = by_id(known.entities, "services");
+    let plugins = Plugins::of(known.entities);
+    let mut seen = BTreeSet::new();
+    let once = wanted.iter().filter(|wanted| seen.insert(wanted.id.as_str()));
+    once.map(|wanted| {
+        let Some(fields) = routes.get(wanted.id.as_str()) else {
+            let why = "the gateway doesn't hold it".to_owned();
+            let drawn = Drawn::Skipped(Skip::Undrawable(why));
+            return Question { wanted: wanted.clone(), context: Context::default(), drawn };
+        };
+        let route = Route::of(fields);
+        let service = route.service.as_ref().and_then(|id| services.get(id.as_str()).copied());
+        let context = Context::of(&route, service, &plugins, known.health);
+        let drawn = match service {
+            Some(service) if service.get("enabled") == Some(&Value::Bool(false)) => {
+                let name = service.get("name").and_then(Value::as_str).unwrap_or(&context.place);
+                Drawn::Skipped(Skip::Disabled(name.to_owned()))
+            }
+            _ => request::draw(&route, &router, proxy, unsafe_probes),
+        };
+        Question { wanted: wanted.clone(), context, drawn }
+    })
+    .collect()
+}
+
+fn by_id<'a>(entities: &'a Entities, kind: &str) -> BTreeMap<&'a str, &'a Map<String, Value>> {
+    let list = entities.get(&Kind::of(kind)).into_iter().flatten();
+    list.filter_map(|entity| Some((entity.get("id")?.as_str()?, entity))).collect()
+}
+
+/// Enabled plugins by the entity that they are for; global ones have none.
+struct Plugins(BTreeMap<Option<String>, Vec<String>>);
+
+impl Plugins {
+    fn of(entities: &Entities) -> Self {
+        let mut by_scope: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for plugin in entities.get(&Kind::of("plugins")).into_iter().flatten() {
+            let scope = |name: &str| plugin.get(name).and_then(|entity| entity.get("id")?.as_str());
+            // Those of consumers act on requests with credentials only.
+            let enabled = plugin.get("enabled") != Some(&Value::Bool(false));
+            let of_consumers = scope("consumer").or(scope("consumer_group")).is_some();
+            let name = plugin.get("name").and_then(Value::as_str);
+            if let (Some(name), true, false) = (name, enabled, of_consumers) {
+                let scope = scope("route").or(scope("service")).map(str::to_owned);
+                by_scope.entry(scope).or_default().push(name.to_owned());
+            }
+        }
+        Self(by_scope)
+    }
+
+    fn acting_on(&self, route: &Route) -> Vec<String> {
+        let scopes = [Some(route.id.clone()), route.service.clone(), None];
+        let mut names: Vec<String> = scopes.iter().filter_map(|scope| self.0.get(scope)).flatten().cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+impl Context {
+    fn of(
+        route: &Route,
+        service: Option<&Map<String, Value>>,
+        plugins: &Plugins,
+        health: &BTreeMap<String, Vec<Target>>,
+    ) -> Self {
+        let field = |name: &str| service.and_then(|service| service.get(name));
+        let host = field("host").and_then(Value::as_str).unwrap_or_default();
+        let port = field("port").and_then(Value::as_u64);
+        Self {
+            plugins: plugins.acting_on(route),
+            place: port.map_or(host.to_owned(), |port| format!("{host}:{port}")),
+            read_timeout: field("read_timeout").and_then(Value::as_u64),
+            wants_tls: !route.speaks(&["http"]),
+            targets: health.get(host).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+async fn answered(question: Question, client: &Client, options: Options) -> Proof {
+    let Question { wanted, context, drawn } = question;
+    let (request, outcome) = match drawn {
+        Drawn::Skipped(skip) => (None, Outcome::Skipped(skip)),
+        Drawn::Shadowed(shadow) => (None, Outcome::Shadowed(shadow)),
+        Drawn::Request(request) => {
+            let outcome = ask(&request, &context, client, options).await;
+            (Some(request), outcome)
+        }
+    };
+    Proof::new(wanted, request.as_ref(), outcome, &context)
+}
+
+async fn ask(request: &Request, context: &Context, client: &Client, options: Options) -> Outcome {
+    let left = options.until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Outcome::Unanswered(Unanswered::NotAsked);
+    }
+    match client.ask(request, options.patience.min(left)).await {
+        Err(unanswered) => Outcome::Unanswered(unanswered),
+        Ok(answer) => {
+            let asked = Asked {
+                plugins: &context.plugins,
+                head: request.method == "HEAD",
+                wants_tls: context.wants_tls && !request.tls,
+            };
+            Outcome::Answered(answer::class(&answer, asked))
+        }
+    }
+}
