@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::answer::{Class, Down};
 use super::client::Unanswered;
-use super::request::{Shadow, Skip};
+use super::request::{NEVER, Shadow, Skip};
 use super::router::Request;
 use super::{Context, Target, Wanted};
 
@@ -181,7 +181,9 @@ fn unanswered_words(unanswered: &Unanswered, context: &Context) -> Said {
 fn skipped(skip: &Skip, targets: &[Target]) -> Said {
     let (detail, hint) = match skip {
         Skip::OnlyUnsafe(methods) => {
-            (format!("only {}", methods.join(", ")), Some("--unsafe-probes asks with an empty body".to_owned()))
+            let askable = methods.iter().any(|method| !NEVER.contains(&method.as_str()));
+            let hint = askable.then(|| "--unsafe-probes asks with an empty body".to_owned());
+            (format!("only {}", methods.join(", ")), hint)
         }
         Skip::SafeTaken(shadow) => (
             format!("GET, HEAD and OPTIONS go to {}: {}", shadow.label, shadow.why),

@@ -71,7 +71,7 @@ fn from_class(class: &Class) -> Vec<Vec<u8>> {
     };
     let mut drawn: Vec<Vec<u8>> = PREFERRED.iter().filter(|byte| lets(**byte)).take(2).map(|byte| vec![*byte]).collect();
     if drawn.is_empty() {
-        let others = (b'!'..=b'~').filter(|byte| !b"%?#".contains(byte) && lets(*byte));
+        let others = (b'a'..=b'z').chain(b'!'..=b'~').filter(|byte| !b"%?#".contains(byte) && lets(*byte));
         drawn = others.take(2).map(|byte| vec![byte]).collect();
     }
     if drawn.is_empty() {

@@ -6,14 +6,14 @@ mod pieces;
 use serde::Serialize;
 
 use super::router::{Request, Route, Router, Win};
-use pieces::{Pieces, Undrawable, product};
+use pieces::{Combination, Pieces, Undrawable, product};
 
 /// Methods that change nothing, in the order in which they are preferred.
 const SAFE: &[&str] = &["GET", "HEAD", "OPTIONS"];
 /// Others that a route without methods answers.
 const UNSAFE: &[&str] = &["POST", "PUT", "PATCH", "DELETE"];
 /// Kong answers 405 to them itself.
-const NEVER: &[&str] = &["TRACE", "CONNECT"];
+pub const NEVER: &[&str] = &["TRACE", "CONNECT"];
 
 /// Where a proxy answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -94,7 +94,10 @@ pub fn draw(route: &Route, router: &Router, proxy: &Proxy, unsafe_probes: bool) 
     if let Some(skip) = unaskable(route) {
         return Drawn::Skipped(skip);
     }
-    let Some(tls) = through_tls(route, proxy) else { return Drawn::Skipped(Skip::NoAddress) };
+    let ways = ways(route, proxy);
+    if ways.is_empty() {
+        return Drawn::Skipped(Skip::NoAddress);
+    }
     let pieces = match Pieces::of(route, router.has(&route.id)) {
         Ok(pieces) => pieces,
         Err(Undrawable(why)) => return Drawn::Skipped(Skip::Undrawable(why)),
@@ -111,7 +114,7 @@ pub fn draw(route: &Route, router: &Router, proxy: &Proxy, unsafe_probes: bool) 
         let others = route.methods.iter().filter(|method| ![SAFE, NEVER].concat().contains(&method.as_str()));
         others.cloned().collect()
     };
-    let search = Search { route, router, proxy, tls, pieces: &pieces };
+    let search = Search { route, router, proxy, ways, pieces: &pieces };
     let lost = match search.with(&safe) {
         Found::Won(request) => return Drawn::Request(request),
         Found::Lost(shadow) => shadow,
@@ -144,15 +147,16 @@ fn unaskable(route: &Route) -> Option<Skip> {
     protocol(&route.protocols.first().map_or("no protocol".to_owned(), |first| first.to_uppercase().replace('_', " ")))
 }
 
-/// Whether it is asked through TLS; nothing where it can't be asked. In the clear a route of `https` answers that it
-/// wants TLS, which proves it as well.
-fn through_tls(route: &Route, proxy: &Proxy) -> Option<bool> {
-    let wants_tls = !route.speaks(&["http"]);
+/// Whether it is asked through TLS, the better way first. Where only the port in the clear is known, a route of `https`
+/// answers there that it wants TLS, which proves it as well; a route of `http` answers through TLS, too, where in the
+/// clear another one takes its requests.
+fn ways(route: &Route, proxy: &Proxy) -> &'static [bool] {
     match (&proxy.http, &proxy.https) {
-        (None, None) => None,
-        (Some(_), None) => Some(false),
-        (None, Some(_)) => Some(true),
-        (Some(_), Some(_)) => Some(wants_tls),
+        (None, None) => &[],
+        (Some(_), None) => &[false],
+        (None, Some(_)) => &[true],
+        (Some(_), Some(_)) if route.speaks(&["http"]) => &[false, true],
+        (Some(_), Some(_)) => &[true],
     }
 }
 
@@ -161,7 +165,7 @@ struct Search<'a> {
     route: &'a Route,
     router: &'a Router,
     proxy: &'a Proxy,
-    tls: bool,
+    ways: &'static [bool],
     pieces: &'a Pieces,
 }
 
@@ -175,13 +179,14 @@ impl Search<'_> {
     /// The first request with one of these methods that the route gets.
     fn with(&self, methods: &[String]) -> Found {
         let mut lost = None;
-        for (host, path, headers, sni) in product(self.pieces) {
-            for method in methods {
-                let Some(request) = self.request(method, host, path, headers, sni) else { continue };
+        // All of them by GET before the first by HEAD, whose answers have no body to tell by.
+        for (method, tls) in methods.iter().flat_map(|method| self.ways.iter().map(move |tls| (method, *tls))) {
+            for combination in product(self.pieces) {
+                let Some(request) = self.request(method, tls, combination) else { continue };
                 match self.router.winner(&request) {
                     Some(win) if win.route == self.route.id => return Found::Won(request),
+                    // One that it doesn't even match says nothing of who takes what it does.
                     Some(win) => {
-                        // One that it doesn't even match says nothing about who takes what it does.
                         let own = self.router.place(&self.route.id, &request);
                         lost = lost.or_else(|| Some(shadow(&win, &own?)));
                     }
@@ -192,22 +197,16 @@ impl Search<'_> {
         Found::Lost(lost)
     }
 
-    fn request(
-        &self,
-        method: &str,
-        host: Option<&String>,
-        path: &str,
-        headers: &[(String, String)],
-        sni: Option<&String>,
-    ) -> Option<Request> {
-        let endpoint = if self.tls { &self.proxy.https } else { &self.proxy.http }.as_ref()?;
+    fn request(&self, method: &str, tls: bool, combination: Combination<'_>) -> Option<Request> {
+        let (host, path, headers, sni) = combination;
+        let endpoint = if tls { &self.proxy.https } else { &self.proxy.http }.as_ref()?;
         Some(Request {
             method: method.to_owned(),
-            tls: self.tls,
-            host: host.cloned().unwrap_or_else(|| endpoint.in_header(self.tls)),
+            tls,
+            host: host.cloned().unwrap_or_else(|| endpoint.in_header(tls)),
             path: path.to_owned(),
             headers: headers.to_vec(),
-            sni: if self.tls { sni.cloned().or_else(|| endpoint.sni()) } else { None },
+            sni: if tls { sni.cloned().or_else(|| endpoint.sni()) } else { None },
         })
     }
 }
