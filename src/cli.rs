@@ -162,6 +162,8 @@ pub enum Command {
     Urls(commands::urls::UrlsArgs),
     /// Make Kafka's topics what the stack declares
     InitTopics(commands::init_topics::InitTopicsArgs),
+    /// Make Kong's routes what the stack declares, and prove that each answers
+    SetupRoutes(commands::setup_routes::SetupRoutesArgs),
     /// Show every operation that start would do, each with its cause
     Plan(commands::plan::PlanArgs),
     /// Show the resolved stack, secrets included

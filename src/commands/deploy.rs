@@ -1,6 +1,6 @@
 //! What the commands that change something have in common: look, plan, show or carry out.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,23 +8,21 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::{Context, helper_image};
-use super::init_topics::on_start::Topics;
+use super::declared::Beside;
 use crate::cli::Format;
 use crate::engine::{ConnectOptions, Engine, connect};
 use crate::failure::{Failure, Result};
 use crate::output::typed::typed;
 use crate::plan::declared::Comparison;
 use crate::plan::observed::Observed;
-use crate::plan::operation::Plan;
-use crate::plan::{Inputs, Stubs, images, render, which_need_inspect};
+use crate::plan::operation::{Action, Operation, Plan};
+use crate::plan::{Inputs, Stubs, images, render, which_need_inspect, with_targets};
 use crate::probe::Secrets;
-use crate::run::apply::Applier;
 use crate::run::discreet::Discreet;
 use crate::run::lock::{Holder, Lock, LockFile};
 use crate::run::ready::ProbeReady;
 use crate::run::{ExecuteOptions, execute};
 use crate::stack::Stack;
-use crate::stack::vv::Declared;
 use crate::stub;
 
 /// How long a start may take to become ready.
@@ -51,7 +49,7 @@ pub struct Deployment<'a> {
     /// What was there when it was looked at last.
     pub observed: Observed,
     /// What the stack declares beside containers.
-    topics: Option<Topics>,
+    beside: Beside,
     stubs: Stubs,
     cache_dir: PathBuf,
     /// Held until the command ends; none for a command that only looks.
@@ -79,7 +77,7 @@ impl<'a> Deployment<'a> {
             stack,
             engine,
             observed: Observed::default(),
-            topics: None,
+            beside: Beside::default(),
             stubs,
             cache_dir: crate::dirs::cache(),
             _lock: lock,
@@ -107,19 +105,22 @@ impl<'a> Deployment<'a> {
     /// With what the stack declares beside containers, for a command that applies it: who takes containers away has no
     /// use for it.
     #[must_use]
-    pub fn declaring(self, topics: Option<Topics>) -> Self {
-        Self { topics, ..self }
+    pub fn declaring(self, beside: Beside) -> Self {
+        Self { beside, ..self }
     }
 
     /// What the stack declares beside containers, compared with what its systems hold, where they can be asked.
     pub async fn compare(&self) -> Vec<Comparison> {
-        match &self.topics {
-            Some(topics) => {
-                let engine = Arc::clone(&self.engine);
-                vec![topics.compare(&self.stack, engine, &self.observed.containers).await]
-            }
-            None => Vec::new(),
-        }
+        self.beside.compare(&self.stack, &self.engine, &self.observed.containers).await
+    }
+
+    /// Proves that each declared route answers, after this plan.
+    pub async fn prove_routes(&self, plan: &Plan, timeout: Duration) -> Result {
+        let Some(routes) = &self.beside.routes else { return Ok(()) };
+        let told = |operation: &Operation| matches!(operation.action, Action::Apply(_) | Action::Targets(_));
+        let changed = self.with_targets(plan).operations.iter().any(told);
+        let end = tokio::time::Instant::now() + timeout;
+        routes.prove(self.context, &self.stack, &self.engine, changed, end).await
     }
 
     /// What plans are made from.
@@ -134,7 +135,18 @@ impl<'a> Deployment<'a> {
 
     /// Prints a plan as `--dry-run` does.
     pub fn show(&self, plan: &Plan, format: Format) {
-        show(self.context, &self.stack, plan, format);
+        show(self.context, &self.stack, &self.with_targets(plan), format);
+    }
+
+    /// The plan in which the gateway's targets follow the replicas.
+    fn with_targets<'p>(&self, plan: &'p Plan) -> Cow<'p, Plan> {
+        match &self.beside.routes {
+            Some(routes) => {
+                let followed = routes.followed(&self.stack);
+                Cow::Owned(with_targets(plan.clone(), &self.stack, &self.observed, &followed))
+            }
+            None => Cow::Borrowed(plan),
+        }
     }
 
     /// Lets others change the stack from here on; the engine is what is left.
@@ -175,18 +187,17 @@ impl<'a> Deployment<'a> {
         if plan.operations.is_empty() {
             return Ok(());
         }
+        let plan = self.with_targets(plan);
         let ready = ProbeReady::new(Arc::clone(&self.engine), self.stack.clone());
         let ready = Arc::new(ready.with_helper(helper_image()));
         let info = self.engine.info().await?;
         let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
-        let mut appliers: BTreeMap<Declared, Arc<dyn Applier>> = BTreeMap::new();
-        if let Some(topics) = &self.topics {
-            let applier = topics.applier(self.stack.clone(), Arc::clone(&self.engine), timeout);
-            appliers.insert(Declared::Topics, applier);
-        }
+        let appliers = self.beside.appliers(&self.stack, &self.engine, timeout);
+        let balancer = self.beside.routes.as_ref().map(|routes| routes.balancer(&self.stack, &self.engine));
         let options = ExecuteOptions {
             timeout: Some(timeout),
             appliers,
+            balancer,
             stub_image: Some(Arc::new(stub_image)),
             images: images::uses(&self.stack),
             ..ExecuteOptions::new(&self.stack.name)
@@ -195,7 +206,7 @@ impl<'a> Deployment<'a> {
         let secrets = Secrets::of(&self.stack);
         let discreet = Discreet { to: reporter.as_ref(), secrets: &secrets };
         let interrupt = super::interrupt();
-        let outcome = execute(plan, Arc::clone(&self.engine), ready, &discreet, &options, &interrupt).await;
+        let outcome = execute(&plan, Arc::clone(&self.engine), ready, &discreet, &options, &interrupt).await;
         let outcome = outcome.map_err(|error| Failure::from(error).without(&secrets))?;
         // What was only a warning has been reported by now.
         for note in outcome.notes {

@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod complete;
 pub mod context;
+pub mod declared;
 pub mod deploy;
 
 pub mod build;
@@ -22,6 +23,7 @@ pub mod reset;
 pub mod restart;
 pub mod run;
 pub mod scale;
+pub mod setup_routes;
 pub mod stacks;
 pub mod start;
 pub mod status;
@@ -55,6 +57,7 @@ pub async fn run(cli: Cli) -> Result {
         Command::Why(args) => why::run(&context, args).await,
         Command::Logs(args) => logs::run(&context, args).await,
         Command::InitTopics(args) => init_topics::run(&context, args).await,
+        Command::SetupRoutes(args) => setup_routes::run(&context, args).await,
         Command::Urls(args) => urls::run(&context, args).await,
         Command::Plan(args) => plan::run(&context, args).await,
         Command::Config(args) => config::run(&context, args),

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::complete;
 use super::context::{self, Context};
+use super::declared::Beside;
 use super::deploy::Deployment;
-use super::init_topics::on_start::Topics;
 use crate::cli::Format;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::{StartRequest, preview_plan};
@@ -52,9 +52,9 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let topics = Topics::of(context, &stack)?;
+    let beside = Beside::of(context, &stack)?;
     let deployment = Deployment::of(context, stack, "plan", true).await?;
-    let deployment = deployment.declaring(topics);
+    let deployment = deployment.declaring(beside);
     let request = StartRequest {
         services: args.services,
         no_deps: args.no_deps,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::context::Context;
+use super::declared::Beside;
 use super::deploy::{self, Deployment, DryRun};
 use super::down::sure_of_the_stack;
-use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Result};
 use crate::plan::observed::Observed;
 use crate::plan::operation::{Action, Plan};
@@ -34,9 +34,9 @@ pub struct ResetArgs {
 pub async fn run(context: &Context, args: ResetArgs) -> Result {
     let stack = context.load_for(args.dry_run.format, &[])?;
     sure_of_the_stack(context, &stack, "reset", args.dry_run)?;
-    let topics = Topics::of(context, &stack)?;
+    let beside = Beside::of(context, &stack)?;
     let deployment = Deployment::of(context, stack, "reset", args.dry_run.dry_run).await?;
-    let mut deployment = deployment.declaring(topics);
+    let mut deployment = deployment.declaring(beside);
     let down = DownRequest { volumes: true, remove_orphans: true, timeout: None };
     let request = StartRequest { build: true, ..StartRequest::default() };
     let plan = down_plan(&deployment.inputs(), &down);

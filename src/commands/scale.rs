@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::complete;
 use super::context::{self, Context};
+use super::declared::Beside;
 use super::deploy::{self, Deployment, DryRun};
-use super::init_topics::on_start::Topics;
 use crate::failure::{Failure, Result};
 use crate::plan::{StartRequest, preview_plan};
 
@@ -41,9 +41,9 @@ pub async fn run(context: &Context, args: ScaleArgs) -> Result {
     for name in &services {
         context::service(&stack, name)?;
     }
-    let topics = Topics::of(context, &stack)?;
+    let beside = Beside::of(context, &stack)?;
     let deployment = Deployment::of(context, stack, "scale", args.dry_run.dry_run).await?;
-    let mut deployment = deployment.declaring(topics);
+    let mut deployment = deployment.declaring(beside);
     let request = StartRequest { services, scale, no_deps: args.no_deps, ..StartRequest::default() };
     if args.dry_run.dry_run {
         let plan = preview_plan(&deployment.inputs(), &request)?;

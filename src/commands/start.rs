@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 
 use super::complete;
 use super::context::{self, Context};
+use super::declared::Beside;
 use super::deploy::{self, Deployment, DryRun};
 use super::doctor::preflight;
-use super::init_topics::on_start::Topics;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
 use crate::output::short_duration;
@@ -88,9 +88,9 @@ pub async fn run(context: &Context, args: StartArgs) -> Result {
         no_wait: args.no_wait,
         ..StartRequest::default()
     };
-    let topics = Topics::of(context, &stack)?;
+    let beside = Beside::of(context, &stack)?;
     let deployment = Deployment::of(context, stack, "start", args.dry_run.dry_run).await?;
-    let mut deployment = deployment.declaring(topics);
+    let mut deployment = deployment.declaring(beside);
     if args.dry_run.dry_run {
         let request = StartRequest { declared: deployment.compare().await, ..request };
         let plan = preview_plan(&deployment.inputs(), &request)?;
@@ -126,6 +126,10 @@ pub async fn start(
     if !plan.changes_anything() && images.operations.is_empty() {
         context.printer.say(format_args!("{} is up to date: nothing to do", deployment.stack.name));
         return Ok(());
+    }
+    if !request.no_wait && request.services.is_empty() {
+        // Of some services only, the others' routes may well be dead.
+        deployment.prove_routes(&plan, timeout).await?;
     }
     for line in outcome(&deployment.stack.name, request, &short_duration(begun.elapsed())) {
         context.printer.say(line);

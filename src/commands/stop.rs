@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::complete;
 use super::context::{self, Context};
+use super::declared::Beside;
 use super::deploy::{Deployment, DryRun};
 use crate::failure::Result;
 use crate::plan::stop_plan;
@@ -33,7 +34,8 @@ pub async fn run(context: &Context, args: StopArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let deployment = Deployment::of(context, stack, "stop", args.dry_run.dry_run).await?;
+    let beside = Beside::of_gateway(context, &stack);
+    let deployment = Deployment::of(context, stack, "stop", args.dry_run.dry_run).await?.declaring(beside);
     let plan = stop_plan(&deployment.inputs(), &args.services, args.timeout)?;
     deployment.finish(&plan, args.dry_run, "nothing runs: nothing to do").await
 }

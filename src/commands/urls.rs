@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::complete;
 use super::context::{self, Context};
+use super::setup_routes::on_start::Routes;
 use crate::cli::Format;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
@@ -65,7 +66,10 @@ pub async fn run(context: &Context, args: UrlsArgs) -> Result {
     let stack = context.load_for(args.format, &args.services)?;
     let services = context::select(&stack, &args.services)?;
     let platform = context.platform(context.engine().await?, &stack).await?;
-    let addresses = addresses(&services, &platform).await;
+    let mut addresses = addresses(&services, &platform).await;
+    if let Some(routes) = Routes::of(context, &stack)? {
+        addresses.extend(routes.addresses(&stack, &services, &platform).await);
+    }
     if args.open {
         return open(context, &addresses, args.services.is_empty());
     }
@@ -171,14 +175,14 @@ fn declared(
 }
 
 /// The host and port of an address.
-enum Authority {
+pub(super) enum Authority {
     Known(String),
     /// The engine picks the port when the container starts.
     Unpicked,
 }
 
 impl Authority {
-    fn known(self) -> Option<String> {
+    pub(super) fn known(self) -> Option<String> {
         match self {
             Self::Known(authority) => Some(authority),
             Self::Unpicked => None,
@@ -187,7 +191,7 @@ impl Authority {
 }
 
 /// Where a port will be, from the file.
-fn planned(service: &Service, port: u16) -> Option<Authority> {
+pub(super) fn planned(service: &Service, port: u16) -> Option<Authority> {
     let bound = service.ports.iter().find(|bound| bound.target == port && bound.protocol == Protocol::Tcp)?;
     let host = bound.host_ip.as_deref().filter(|ip| !matches!(*ip, "0.0.0.0" | "127.0.0.1" | "::" | "::1"));
     Some(match bound.published {
@@ -196,7 +200,8 @@ fn planned(service: &Service, port: u16) -> Option<Authority> {
     })
 }
 
-fn authority(endpoint: Endpoint) -> String {
+/// `localhost:8000`
+pub(super) fn authority(endpoint: Endpoint) -> String {
     let address = endpoint.address;
     if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }

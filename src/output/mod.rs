@@ -7,6 +7,7 @@ mod lasting;
 pub mod live;
 pub mod log;
 pub mod plain;
+pub mod routes;
 pub mod screen;
 pub mod stub;
 pub mod table;

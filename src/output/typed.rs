@@ -11,7 +11,7 @@ use crate::cli::GlobalOptions;
 static CHOSEN: OnceLock<String> = OnceLock::new();
 
 /// The subcommands that mean a stack; `vv version` is the same for all.
-const OF_A_STACK: [&str; 21] = [
+const OF_A_STACK: [&str; 22] = [
     "build",
     "pull",
     "start",
@@ -29,6 +29,7 @@ const OF_A_STACK: [&str; 21] = [
     "logs",
     "urls",
     "init-topics",
+    "setup-routes",
     "plan",
     "config",
     "exec",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::operation::{Action, Apply, Cause, Change, Operation, Plan, Target, WaitCondition, Targets};
+use super::operation::{Action, Apply, Cause, Change, Operation, Plan, Target, Targets, WaitCondition};
 
 /// The plan as lines, grouped by what they are about; always the same for the same plan.
 ///
@@ -145,7 +145,10 @@ pub fn what(operation: &Operation) -> String {
             let part = |verb: &str, names: &[String]| {
                 (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
             };
-            let parts = [part("take targets off the gateway:", leaving), part("add targets to the gateway:", joining)];
+            let parts = [
+                part("take targets off the gateway:", leaving),
+                part("add targets to the gateway:", joining),
+            ];
             parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
         }
         Action::Wait(wait) => {

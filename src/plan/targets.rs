@@ -52,7 +52,9 @@ fn told(service: &str, targets: Targets) -> Operation {
 /// The container that this ends.
 fn ended(action: &Action) -> Option<&str> {
     match action {
-        Action::StopContainer { container, .. } | Action::RemoveContainer { container, .. } => Some(container),
+        Action::StopContainer { container, .. } | Action::RemoveContainer { container, .. } => {
+            Some(container)
+        }
         _ => None,
     }
 }

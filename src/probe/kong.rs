@@ -56,9 +56,36 @@ impl Ports {
     }
 }
 
+/// Where a Kong can be asked for more than its health: outside its container, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doors {
+    /// The Admin API.
+    pub admin: Option<Listen>,
+    /// The proxy without TLS.
+    pub proxy: Option<Listen>,
+    /// The proxy with TLS.
+    pub proxy_tls: Option<Listen>,
+}
+
+impl Doors {
+    /// As the service's environment says, else as Kong's own images have it. The Admin API that Kong has by default
+    /// listens in the container only; where nothing is said, a configuration file may have another.
+    pub fn of(service: &Service) -> Self {
+        let admin = variable(service, "KONG_ADMIN_LISTEN").unwrap_or("0.0.0.0:8001");
+        let proxy = variable(service, "KONG_PROXY_LISTEN").unwrap_or("0.0.0.0:8000, 0.0.0.0:8443 ssl");
+        let with = |scheme| outers(proxy).into_iter().find(|listen: &Listen| listen.scheme == scheme);
+        Self { admin: outer(admin), proxy: with(Scheme::Http), proxy_tls: with(Scheme::Https) }
+    }
+}
+
 /// The first listener of `0.0.0.0:8001 reuseport, 0.0.0.0:8444 http2 ssl` that isn't the container's own only; one
 /// without TLS first.
 fn outer(text: &str) -> Option<Listen> {
+    outers(text).into_iter().next()
+}
+
+/// The listeners that aren't the container's own only; those without TLS first.
+fn outers(text: &str) -> Vec<Listen> {
     let listeners = text.split(',').filter_map(|item| {
         let mut words = item.split_whitespace();
         let (host, port) = words.next()?.rsplit_once(':')?;
@@ -68,7 +95,7 @@ fn outer(text: &str) -> Option<Listen> {
     });
     let mut listeners: Vec<Listen> = listeners.collect();
     listeners.sort_by_key(|listener| listener.scheme == Scheme::Https);
-    listeners.into_iter().next()
+    listeners
 }
 
 /// What its Admin API tells: the node, and the health of what it sends requests to. That each declared route is live

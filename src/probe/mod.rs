@@ -32,7 +32,7 @@ pub(crate) mod kafka;
 mod kafka_ui;
 mod kibana;
 mod kind;
-mod kong;
+pub mod kong;
 mod konga;
 mod ladder;
 mod listen;
@@ -61,7 +61,7 @@ mod temporal;
 mod temporal_ui;
 #[cfg(test)]
 mod testing;
-mod tls;
+pub mod tls;
 mod traefik;
 #[cfg(test)]
 mod web_tests;

@@ -18,6 +18,8 @@ pub struct Gateway {
     pub database: bool,
     /// The plugins that it has.
     pub plugins: BTreeSet<String>,
+    /// How many workers its proxy has; nothing where it doesn't tell.
+    pub workers: Option<u32>,
     /// What it holds, of the types that were asked for.
     pub entities: Entities,
     /// Everything was read, of all owners: only then is it known that nobody else needs what is to be deleted.

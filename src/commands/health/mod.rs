@@ -14,12 +14,11 @@ use tokio::time::Instant;
 
 use super::complete;
 use super::context::{self, Context};
-use super::init_topics::on_start::Topics;
+use super::declared::Beside;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::health::{github, junit, table};
 use crate::output::short_duration;
 use crate::probe::{Level, Outcome, Report, Secrets};
-use crate::stack::Service;
 use scope::Scope;
 
 /// How long a run may take where the command line doesn't say, and a wait.
@@ -128,10 +127,9 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     }
     let end = Instant::now() + args.limit();
     let services = context::select(&stack, &args.services)?;
-    let of_topics = |service: &&Service| Topics::told_of(&stack) == Some(service.name.as_str());
-    let topics = match !args.quick && services.iter().any(of_topics) {
-        true => Topics::of(context, &stack)?,
-        false => None,
+    let beside = match args.quick {
+        true => Beside::default(),
+        false => Beside::of_services(context, &stack, &services)?,
     };
     let scope = Scope {
         services,
@@ -142,7 +140,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
         each: args.check_timeout,
         secrets: Secrets::of(&stack),
         threshold: args.threshold(),
-        topics,
+        beside,
     };
     if let Some(every) = args.watch {
         return watch::run(context, &scope, every, args.all).await;

@@ -7,15 +7,13 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::commands::context::helper_image;
-use crate::commands::init_topics::on_health::{Told, unless_broken};
-use crate::commands::init_topics::on_start::Topics;
+use crate::commands::declared::Beside;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::short_duration;
 use crate::output::typed::retype;
 use crate::plan::not_required_by;
-use crate::platform::Platform;
 use crate::probe::checks::check_within;
 use crate::probe::{Check, Level, Outcome, Patience, Report, Secrets};
 use crate::stack::{Service, Stack};
@@ -33,8 +31,8 @@ pub struct Scope<'a> {
     pub secrets: Secrets,
     /// What is as bad as this isn't well.
     pub threshold: Outcome,
-    /// What the stack declares of Kafka, where that is asked.
-    pub topics: Option<Topics>,
+    /// What the stack declares beside containers, where that is asked.
+    pub beside: Beside,
 }
 
 impl Scope<'_> {
@@ -78,26 +76,12 @@ impl Scope<'_> {
         let patience = Patience::each(self.each).until(end);
         let checks =
             check_within(self.stack, service, platform.as_ref(), self.depth, patience, &self.secrets);
-        let (mut checks, topics) = tokio::join!(checks, self.topics(service, platform, patience));
-        checks.extend(topics.map(|check| unless_broken(check, &checks)));
+        let declared = self.beside.checks(self.stack, service, platform, patience.limit());
+        let (mut checks, declared) = tokio::join!(checks, declared);
+        let declared: Vec<Check> = declared.into_iter().map(|told| told.unless_broken(&checks)).collect();
+        checks.extend(declared);
         self.pardon(&mut checks);
         checks
-    }
-
-    /// The check of declared topics, if it is told of this service.
-    async fn topics(
-        &self,
-        service: &Service,
-        platform: &Arc<EnginePlatform>,
-        patience: Patience,
-    ) -> Option<Told> {
-        let topics = self.topics.as_ref().filter(|_| self.holds_topics(service))?;
-        let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);
-        Some(topics.check(self.stack, &service.name, platform, patience.limit()).await)
-    }
-
-    fn holds_topics(&self, service: &Service) -> bool {
-        Topics::told_of(self.stack) == Some(service.name.as_str())
     }
 
     /// What everybody can do without (`required: false`) fails nobody, as in a start; who names it wants it well.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Shared;
 use super::cluster;
 use super::on_start::Topics;
+use crate::commands::declared::Told;
 use crate::platform::Replica;
 use crate::probe::deep::few;
 use crate::probe::{Check, Level, Outcome};
@@ -23,13 +24,6 @@ const NAME: &str = "declared topics";
 
 /// What is seen: the outcome, its words, and what to do.
 type Seen = (Outcome, String, Option<String>);
-
-/// The check of declared topics.
-pub struct Told {
-    check: Check,
-    /// A broker told what the cluster holds.
-    answered: bool,
-}
 
 impl Topics {
     /// The service that the check is told of: the first of the brokers.
@@ -58,22 +52,6 @@ impl Topics {
         let took = begun.elapsed();
         let check = Check { replica, name: NAME.into(), level: Level::Deep, outcome, detail, hint, took };
         Told { check, answered }
-    }
-}
-
-/// Takes the check back where nobody answered and the broker isn't ready: it can only repeat that. Where another one of
-/// the cluster has answered, it says more.
-pub fn unless_broken(told: Told, of_service: &[Check]) -> Check {
-    let Told { check, answered } = told;
-    let is_broken = |other: &&Check| other.outcome == Outcome::Fail && other.level <= Level::Protocol;
-    match of_service.iter().find(|other| !answered && is_broken(other)) {
-        Some(lower) => Check {
-            outcome: Outcome::Skipped,
-            detail: format!("not asked: {} failed", lower.name),
-            hint: None,
-            ..check
-        },
-        None => check,
     }
 }
 
@@ -154,28 +132,5 @@ mod tests {
         Warn not as declared: a: grow 1 → 2 partitions; b: set retention.ms 604800000 → 1000 -> vv init-topics
         Warn not as declared: c: max.message.bytes=5 is set and not declared -> vv init-topics --check shows each, and what to do
         ");
-    }
-
-    #[test]
-    fn brokers_that_are_down_are_told_once() {
-        let check = |name: &str, level, outcome| Check {
-            replica: Replica { service: "kafka".into(), number: 0 },
-            name: name.into(),
-            level,
-            outcome,
-            detail: "no answer".into(),
-            hint: Some("vv logs kafka".into()),
-            took: Duration::ZERO,
-        };
-        let topics = check(NAME, Level::Deep, Outcome::Fail);
-        let broken = [check("metadata", Level::Protocol, Outcome::Fail)];
-        let told = |answered| Told { check: topics.clone(), answered };
-        let skipped = unless_broken(told(false), &broken);
-        assert_eq!(
-            (skipped.outcome, skipped.detail.as_str()),
-            (Outcome::Skipped, "not asked: metadata failed")
-        );
-        assert_eq!(unless_broken(told(true), &broken), topics, "another broker answered");
-        assert_eq!(unless_broken(told(false), &[check("produce", Level::Deep, Outcome::Fail)]), topics);
     }
 }

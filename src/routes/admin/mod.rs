@@ -4,6 +4,7 @@
 mod configuration;
 mod error;
 mod node;
+mod proof;
 mod read;
 
 use std::time::Duration;
@@ -35,8 +36,8 @@ const UNEXPECTED: u32 = 3;
 pub struct ClientOptions {
     /// Sent with each request: a login.
     pub headers: Vec<(String, String)>,
-    /// How TLS is done, where the address is `https`.
-    pub tls: rustls::ClientConfig,
+    /// How TLS is done, where the address is `https`; nothing: certificates are verified as usual.
+    pub tls: Option<rustls::ClientConfig>,
     /// How long what can be asked again is, where the caller gives no end.
     pub patience: Duration,
 }
@@ -110,10 +111,13 @@ impl Admin {
             .connect_timeout(CONNECT)
             .redirect(redirect::Policy::none())
             .pool_max_idle_per_host(AT_ONCE)
-            .no_proxy()
-            .tls_backend_preconfigured(options.tls)
-            .build()
-            .map_err(|error| unusable(format!("no client for {}: {error}", address(&base))))?;
+            .no_proxy();
+        let client = match options.tls {
+            Some(tls) => client.tls_backend_preconfigured(tls),
+            None => client,
+        };
+        let client =
+            client.build().map_err(|error| unusable(format!("no client for {}: {error}", address(&base))))?;
         Ok(Self { client, base, gate: Semaphore::new(AT_ONCE), patience: options.patience })
     }
 

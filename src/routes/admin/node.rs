@@ -17,6 +17,8 @@ pub struct Node {
     pub database: bool,
     /// The plugins that it has.
     pub plugins: BTreeSet<String>,
+    /// How many workers its proxy has; nothing where it doesn't tell.
+    pub workers: Option<u32>,
 }
 
 impl Node {
@@ -31,7 +33,9 @@ impl Node {
             }
             _ => BTreeSet::new(),
         };
-        Some(Self { version, database: database != Some("off"), plugins })
+        let workers = said.pointer("/pids/workers").and_then(Value::as_array);
+        let workers = workers.and_then(|workers| u32::try_from(workers.len()).ok());
+        Some(Self { version, database: database != Some("off"), plugins, workers })
     }
 }
 

@@ -63,6 +63,11 @@ impl Wanted {
     }
 }
 
+/// A segment of a path.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
 impl Admin {
     /// What the gateway holds of what is declared, and of this owner.
     pub async fn read(&self, declaration: &Declaration, owner: &str) -> Result<Gateway, AdminError> {
@@ -83,6 +88,7 @@ impl Admin {
             version: node.version.clone(),
             database: node.database,
             plugins: node.plugins.clone(),
+            workers: node.workers,
             whole: whole || !node.database,
             ..Gateway::default()
         };
@@ -127,7 +133,7 @@ impl Admin {
             if whole || !node.database {
                 return Ok(Vec::new());
             }
-            self.list(format!("tags/{}", utf8_percent_encode(&owner_tag(owner), SEGMENT)), end)
+            self.list(format!("tags/{}", segment(&owner_tag(owner))), end)
                 .await
                 .map(Option::unwrap_or_default)
         };
@@ -156,7 +162,7 @@ impl Admin {
         owner: &str,
         end: Instant,
     ) -> Result<(), AdminError> {
-        let tag = utf8_percent_encode(&owner_tag(owner), SEGMENT).to_string();
+        let tag = segment(&owner_tag(owner));
         let missing: Vec<Kind> = owned
             .iter()
             .filter(|kind| **kind != targets() && !gateway.entities.contains_key(kind))

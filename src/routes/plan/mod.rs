@@ -44,6 +44,10 @@ pub struct RoutePlan {
     pub foreign: usize,
     /// How many declared entities are as they should be.
     pub settled: usize,
+    /// The id of each declared entity, by its number; nothing of one that can't be made.
+    pub ids: Vec<Option<String>>,
+    /// How many workers the gateway's proxy has; nothing where it doesn't tell.
+    pub workers: Option<u32>,
     /// What the gateway holds once the changes are made, the entities of others too.
     pub after: Entities,
     /// The gateway has a database: each change is sent by itself. Without one, [`RoutePlan::after`] is sent as a whole.

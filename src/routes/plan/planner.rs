@@ -81,7 +81,7 @@ impl<'a> Planner<'a> {
             waiting: Vec::new(),
             parked: BTreeMap::new(),
             shown: BTreeMap::new(),
-            plan: RoutePlan { database: gateway.database, ..RoutePlan::default() },
+            plan: RoutePlan { database: gateway.database, workers: gateway.workers, ..RoutePlan::default() },
             declaration,
             gateway,
             options,
@@ -99,6 +99,7 @@ impl<'a> Planner<'a> {
         }
         deletion::decide(&mut self, &kinds);
         self.outlook();
+        self.plan.ids = self.states.iter().map(State::id).collect();
         self.plan
     }
 

@@ -17,6 +17,16 @@ pub(super) enum State {
     Blocked,
 }
 
+impl State {
+    /// The id that it has, or will have.
+    pub fn id(&self) -> Option<String> {
+        match self {
+            Self::Known(id) => Some(id.clone()),
+            Self::Open | Self::Blocked => None,
+        }
+    }
+}
+
 /// Why a reference leads nowhere.
 pub(super) struct Dangling {
     pub field: String,

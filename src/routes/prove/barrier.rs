@@ -140,7 +140,11 @@ impl Mark {
             host: format!("{name}.invalid"),
             path: format!("/{name}"),
             headers: Vec::new(),
-            sni: proxy.https.as_ref().filter(|own| tls && own.host.parse::<std::net::IpAddr>().is_err()).map(|own| own.host.clone()),
+            sni: proxy
+                .https
+                .as_ref()
+                .filter(|own| tls && own.host.parse::<std::net::IpAddr>().is_err())
+                .map(|own| own.host.clone()),
         };
         Self { form, id: id.to_string(), name, request }
     }
@@ -258,7 +262,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let (Some(route), Ok(runtime)) = (self.route.take(), tokio::runtime::Handle::try_current()) else { return };
+        let (Some(route), Ok(runtime)) = (self.route.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
         let admin = self.admin.clone();
         runtime.spawn(async move {
             let _ = admin.remove(&route).await;

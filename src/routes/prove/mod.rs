@@ -156,7 +156,8 @@ impl Plugins {
 
     fn acting_on(&self, route: &Route) -> Vec<String> {
         let scopes = [Some(route.id.clone()), route.service.clone(), None];
-        let mut names: Vec<String> = scopes.iter().filter_map(|scope| self.0.get(scope)).flatten().cloned().collect();
+        let mut names: Vec<String> =
+            scopes.iter().filter_map(|scope| self.0.get(scope)).flatten().cloned().collect();
         names.sort();
         names.dedup();
         names

@@ -60,6 +60,11 @@ pub struct Proof {
 type Said = (Level, String, Option<String>);
 
 impl Proof {
+    /// The route isn't live.
+    pub fn is_failure(&self) -> bool {
+        self.level == Level::Fail
+    }
+
     pub(super) fn new(
         wanted: Wanted,
         request: Option<&Request>,
@@ -98,14 +103,18 @@ fn answered(class: &Class, context: &Context) -> Said {
     let place = &context.place;
     let hint = |hint: &str| Some(hint.to_owned());
     match class {
-        Class::Proxied { status: 404 } => (Level::Ok, "the service answers 404: it has no such page".to_owned(), None),
+        Class::Proxied { status: 404 } => {
+            (Level::Ok, "the service answers 404: it has no such page".to_owned(), None)
+        }
         Class::Proxied { status } if *status >= 500 => (
             Level::Warn,
             format!("the service answers {status}"),
             Some(format!("the route is live, and the service at {place} fails: see its log")),
         ),
         Class::Proxied { status } => (Level::Ok, format!("the service answers {status}"), None),
-        Class::Kong { status, by: Some(by) } => (Level::Ok, format!("answered by Kong: {by} ({status})"), None),
+        Class::Kong { status, by: Some(by) } => {
+            (Level::Ok, format!("answered by Kong: {by} ({status})"), None)
+        }
         Class::Kong { status, by: None } => (Level::Ok, format!("answered by Kong ({status})"), None),
         Class::NoRoute => (
             Level::Fail,
@@ -117,9 +126,11 @@ fn answered(class: &Class, context: &Context) -> Said {
             "it has no service, and no plugin answers in its place (503)".to_owned(),
             hint("give the route a service, or a plugin such as request-termination"),
         ),
-        Class::KongFailed { status } => {
-            (Level::Fail, format!("Kong itself fails ({status})"), hint("a plugin may have failed: see Kong's log"))
-        }
+        Class::KongFailed { status } => (
+            Level::Fail,
+            format!("Kong itself fails ({status})"),
+            hint("a plugin may have failed: see Kong's log"),
+        ),
         Class::Unclear { status } => (
             Level::Warn,
             format!("{status}, by the service or by Kong: nothing in the answer tells"),
@@ -216,14 +227,19 @@ fn standing_in(detail: String, hint: Option<String>, targets: &[Target]) -> Said
             format!("{detail}; none of its {all} targets is healthy{}", unhealthy(targets)),
             Some("see why their health checks fail".to_owned()),
         ),
-        all if unchecked > 0 && up == 0 => (Level::Skipped, format!("{detail}; its {all} targets aren't checked"), hint),
-        all => (Level::Skipped, format!("{detail}; {} of its {all} targets are healthy", up + unchecked), hint),
+        all if unchecked > 0 && up == 0 => {
+            (Level::Skipped, format!("{detail}; its {all} targets aren't checked"), hint)
+        }
+        all => {
+            (Level::Skipped, format!("{detail}; {} of its {all} targets are healthy", up + unchecked), hint)
+        }
     }
 }
 
 /// The first few that aren't well.
 fn unhealthy(targets: &[Target]) -> String {
-    let bad = targets.iter().filter(|target| !["HEALTHY", "HEALTHCHECKS_OFF"].contains(&target.health.as_str()));
+    let bad =
+        targets.iter().filter(|target| !["HEALTHY", "HEALTHCHECKS_OFF"].contains(&target.health.as_str()));
     let bad: Vec<String> = bad.map(|target| format!("{} {}", target.target, target.health)).collect();
     match bad.as_slice() {
         [] => String::new(),

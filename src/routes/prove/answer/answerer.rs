@@ -33,7 +33,11 @@ const TRAITS: &[Trait] = &[
     header(401, "www-authenticate", "hmac", &["hmac-auth"]),
     header(401, "www-authenticate", "LDAP", &["ldap-auth", "ldap-auth-advanced"]),
     body(401, "No API key found in request", &["key-auth", "key-auth-enc"]),
-    body(401, "", &["jwt", "key-auth", "basic-auth", "hmac-auth", "oauth2", "ldap-auth", "session", "openid-connect"]),
+    body(
+        401,
+        "",
+        &["jwt", "key-auth", "basic-auth", "hmac-auth", "oauth2", "ldap-auth", "session", "openid-connect"],
+    ),
     body(403, "You cannot consume this service", &["acl"]),
     body(403, "IP address not allowed", &["ip-restriction"]),
     body(403, "", &["ip-restriction", "bot-detection", "acl", "hmac-auth", "opa"]),
@@ -46,15 +50,24 @@ const TRAITS: &[Trait] = &[
     header(204, "access-control-allow-methods", "", &["cors"]),
 ];
 /// Plugins that answer in a service's place, with any status.
-const TERMINATING: &[&str] =
-    &["request-termination", "aws-lambda", "azure-functions", "proxy-cache", "mocking", "pre-function", "acme"];
+const TERMINATING: &[&str] = &[
+    "request-termination",
+    "aws-lambda",
+    "azure-functions",
+    "proxy-cache",
+    "mocking",
+    "pre-function",
+    "acme",
+];
 
 /// What of Kong answered: one of the plugins, or the route's wish for TLS. Only what acts on the route is named.
 pub fn answerer(answer: &Answer, asked: Asked<'_>) -> Option<String> {
     if asked.wants_tls && matches!(answer.status, 426 | 301 | 302 | 307 | 308) {
         return Some("the route wants TLS".to_owned());
     }
-    let acting = |plugins: &[&'static str]| plugins.iter().find(|name| asked.plugins.iter().any(|own| own == *name)).copied();
+    let acting = |plugins: &[&'static str]| {
+        plugins.iter().find(|name| asked.plugins.iter().any(|own| own == *name)).copied()
+    };
     let by_trait = TRAITS.iter().filter(|its| its.fits(answer)).find_map(|its| acting(its.plugins));
     // Without Kong's headers a success may be the service's own: only what answers always is taken for the plugin's.
     let certain = answer.has("x-kong-response-latency") || answer.header("server").starts_with("kong/");

@@ -159,7 +159,11 @@ pub fn class(answer: &Answer, asked: Asked<'_>) -> Class {
     let terminated = || asked.plugins.iter().any(|plugin| plugin == "request-termination");
     match (source, status) {
         (_, 404) if asked.head && answer.body.is_empty() && !terminated() => {
-            if source == Source::Kong { Class::NoRoute } else { Class::Unclear { status } }
+            if source == Source::Kong {
+                Class::NoRoute
+            } else {
+                Class::Unclear { status }
+            }
         }
         (_, 500) if answer.says(FAILED) => Class::KongFailed { status },
         (Source::Kong, 500) if by.is_none() => Class::KongFailed { status },

@@ -30,7 +30,9 @@ fn parts(hir: &Hir) -> Vec<Vec<u8>> {
         HirKind::Alternation(branches) => shortest(branches.iter().flat_map(parts).collect()),
         HirKind::Concat(rest) => rest.iter().fold(vec![Vec::new()], |begun, part| {
             let parts = parts(part);
-            let joined = begun.iter().flat_map(|begun| parts.iter().map(move |part| [begun.as_slice(), part].concat()));
+            let joined = begun
+                .iter()
+                .flat_map(|begun| parts.iter().map(move |part| [begun.as_slice(), part].concat()));
             shortest(joined.collect())
         }),
         HirKind::Repetition(repetition) => {
@@ -42,7 +44,9 @@ fn parts(hir: &Hir) -> Vec<Vec<u8>> {
                 times
                     .flat_map(|times| {
                         // Checked before it is made: a regex may ask for a million.
-                        once.iter().filter(move |part| part.len() * times <= LONGEST).map(move |part| part.repeat(times))
+                        once.iter()
+                            .filter(move |part| part.len() * times <= LONGEST)
+                            .map(move |part| part.repeat(times))
                     })
                     .collect(),
             )
@@ -66,10 +70,13 @@ fn shortest(mut texts: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 /// Two of those that a class lets: the second is for where the first one makes another route's path.
 fn from_class(class: &Class) -> Vec<Vec<u8>> {
     let lets = |byte: u8| match class {
-        Class::Unicode(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(byte))),
+        Class::Unicode(class) => {
+            class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(byte)))
+        }
         Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&byte)),
     };
-    let mut drawn: Vec<Vec<u8>> = PREFERRED.iter().filter(|byte| lets(**byte)).take(2).map(|byte| vec![*byte]).collect();
+    let mut drawn: Vec<Vec<u8>> =
+        PREFERRED.iter().filter(|byte| lets(**byte)).take(2).map(|byte| vec![*byte]).collect();
     if drawn.is_empty() {
         let others = (b'a'..=b'z').chain(b'!'..=b'~').filter(|byte| !b"%?#".contains(byte) && lets(*byte));
         drawn = others.take(2).map(|byte| vec![byte]).collect();

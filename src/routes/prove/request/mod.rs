@@ -144,7 +144,12 @@ fn unaskable(route: &Route) -> Option<Skip> {
     if route.speaks(&["grpc", "grpcs"]) {
         return protocol("gRPC");
     }
-    protocol(&route.protocols.first().map_or("no protocol".to_owned(), |first| first.to_uppercase().replace('_', " ")))
+    protocol(
+        &route
+            .protocols
+            .first()
+            .map_or("no protocol".to_owned(), |first| first.to_uppercase().replace('_', " ")),
+    )
 }
 
 /// Whether it is asked through TLS, the better way first. Where only the port in the clear is known, a route of `https`
@@ -180,7 +185,8 @@ impl Search<'_> {
     fn with(&self, methods: &[String]) -> Found {
         let mut lost = None;
         // All of them by GET before the first by HEAD, whose answers have no body to tell by.
-        for (method, tls) in methods.iter().flat_map(|method| self.ways.iter().map(move |tls| (method, *tls))) {
+        for (method, tls) in methods.iter().flat_map(|method| self.ways.iter().map(move |tls| (method, *tls)))
+        {
             for combination in product(self.pieces) {
                 let Some(request) = self.request(method, tls, combination) else { continue };
                 match self.router.winner(&request) {

@@ -42,7 +42,11 @@ impl Pieces {
             headers: headers(route)?,
             snis: or_nothing(route.snis.clone()),
         };
-        if routed { Ok(pieces) } else { Err(Undrawable("Kong's router doesn't understand all of it".to_owned())) }
+        if routed {
+            Ok(pieces)
+        } else {
+            Err(Undrawable("Kong's router doesn't understand all of it".to_owned()))
+        }
     }
 }
 
@@ -126,7 +130,9 @@ fn headers(route: &Route) -> Result<Vec<Vec<(String, String)>>, Undrawable> {
         }
         sets = sets
             .iter()
-            .flat_map(|set| drawn.iter().map(|value| set.iter().cloned().chain(iter::once((name.clone(), value.clone())))))
+            .flat_map(|set| {
+                drawn.iter().map(|value| set.iter().cloned().chain(iter::once((name.clone(), value.clone()))))
+            })
             .map(Iterator::collect)
             .take(HEADERS)
             .collect();
@@ -139,7 +145,8 @@ fn header_values(declared: &str) -> Vec<String> {
     let Ok(pattern) = Pattern::of_header(regex) else { return Vec::new() };
     let texts = draw(&pattern).into_iter().filter_map(|text| String::from_utf8(text).ok());
     // Spaces at the ends don't arrive, nor does an empty one with every server.
-    let texts = texts.map(|text| if text.trim().is_empty() { "a".to_owned() } else { text.trim().to_owned() });
+    let texts =
+        texts.map(|text| if text.trim().is_empty() { "a".to_owned() } else { text.trim().to_owned() });
     let texts = texts.filter(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
     texts.filter(|text| pattern.is_match(text.to_lowercase().as_bytes())).take(2).collect()
 }

@@ -184,7 +184,9 @@ fn group(route: &Route, id: Uuid, paths: &[&str]) -> Option<Group> {
         headers: route
             .headers
             .iter()
-            .map(|(name, values)| Some((header_name(name), values.iter().map(|value| Value::of(value)).collect::<Option<_>>()?)))
+            .map(|(name, values)| {
+                Some((header_name(name), values.iter().map(|value| Value::of(value)).collect::<Option<_>>()?))
+            })
             .collect::<Option<_>>()?,
         snis: route.snis.iter().map(|sni| sni.strip_suffix('.').unwrap_or(sni).to_owned()).collect(),
     })

@@ -35,7 +35,8 @@ impl Pattern {
     fn new(text: String) -> Result<Self, String> {
         let built = |unicode| RegexBuilder::new(&text).unicode(unicode).build();
         // Without the tables of Unicode that the crate can be built with, some need the ASCII form.
-        let built = built(true).map(|regex| (regex, true)).or_else(|_| built(false).map(|regex| (regex, false)));
+        let built =
+            built(true).map(|regex| (regex, true)).or_else(|_| built(false).map(|regex| (regex, false)));
         match built {
             Ok((regex, unicode)) => Ok(Self { regex, text, unicode }),
             Err(_) => Err(why_not(&text)),

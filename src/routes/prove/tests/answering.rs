@@ -25,7 +25,8 @@ const KONG: &str = "server=kong/3.4.2 x-kong-response-latency";
 const SERVICE: &str = "x-kong-upstream-latency x-kong-proxy-latency via=kong/3.4.2";
 
 fn classed(text: &str, plugins: &str, asked: Asked<'_>) -> Class {
-    let plugins: Vec<String> = plugins.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let plugins: Vec<String> =
+        plugins.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let text = text.replace("KONG", KONG).replace("SERVICE", SERVICE);
     class(&answer(&text), Asked { plugins: &plugins, ..asked })
 }
@@ -49,25 +50,57 @@ fn recorded_answers() {
         ("500 SERVICE | {}", "", Class::Proxied { status: 500 }),
         ("401 SERVICE | {}", "jwt", Class::Proxied { status: 401 }),
         ("401 KONG | {\"message\":\"Unauthorized\"}", "jwt cors", kong(401, "jwt")),
-        ("401 KONG www-authenticate=Key_realm=\"kong\" | No API key found in request", "jwt key-auth", kong(401, "key-auth")),
-        ("401 KONG www-authenticate=Basic_realm=\"kong\" | Unauthorized", "jwt basic-auth", kong(401, "basic-auth")),
+        (
+            "401 KONG www-authenticate=Key_realm=\"kong\" | No API key found in request",
+            "jwt key-auth",
+            kong(401, "key-auth"),
+        ),
+        (
+            "401 KONG www-authenticate=Basic_realm=\"kong\" | Unauthorized",
+            "jwt basic-auth",
+            kong(401, "basic-auth"),
+        ),
         ("401 KONG | {\"message\":\"Unauthorized\"}", "my-own-auth", kong(401, "")),
         ("403 KONG | {\"message\":\"You cannot consume this service\"}", "acl key-auth", kong(403, "acl")),
-        ("403 KONG | {\"message\":\"IP address not allowed: 127.0.0.1\"}", "ip-restriction", kong(403, "ip-restriction")),
+        (
+            "403 KONG | {\"message\":\"IP address not allowed: 127.0.0.1\"}",
+            "ip-restriction",
+            kong(403, "ip-restriction"),
+        ),
         ("403 KONG | {\"message\":\"Forbidden\"}", "bot-detection", kong(403, "bot-detection")),
-        ("429 KONG retry-after ratelimit-limit | API rate limit exceeded", "rate-limiting", kong(429, "rate-limiting")),
-        ("413 KONG | {\"message\":\"Request size limit exceeded\"}", "request-size-limiting", kong(413, "request-size-limiting")),
+        (
+            "429 KONG retry-after ratelimit-limit | API rate limit exceeded",
+            "rate-limiting",
+            kong(429, "rate-limiting"),
+        ),
+        (
+            "413 KONG | {\"message\":\"Request size limit exceeded\"}",
+            "request-size-limiting",
+            kong(413, "request-size-limiting"),
+        ),
         ("200 KONG access-control-allow-origin access-control-allow-methods", "cors", kong(200, "cors")),
-        ("503 KONG | {\"message\":\"Service unavailable\"}", "request-termination", kong(503, "request-termination")),
+        (
+            "503 KONG | {\"message\":\"Service unavailable\"}",
+            "request-termination",
+            kong(503, "request-termination"),
+        ),
         ("418 KONG | teapot", "request-termination", kong(418, "request-termination")),
         ("404 KONG | gone", "request-termination", kong(404, "request-termination")),
         ("503 KONG | {\"message\":\"no Service found with those values\"}", "", Class::NoService),
-        ("502 SERVICE | An invalid response was received from the upstream server", "", down(502, Down::BadAnswer)),
+        (
+            "502 SERVICE | An invalid response was received from the upstream server",
+            "",
+            down(502, Down::BadAnswer),
+        ),
         ("503 KONG | {\"message\":\"name resolution failed\"}", "", down(503, Down::Unresolved)),
         ("504 SERVICE | {\"message\":\"The upstream server is timing out\"}", "", down(504, Down::TimedOut)),
         ("503 KONG | failure to get a peer from the ring-balancer", "", down(503, Down::NoTarget)),
         ("405 KONG | {\"message\":\"Method not allowed\"}", "", kong(405, "")),
-        ("500 KONG | {\"message\":\"An unexpected error occurred\"}", "jwt", Class::KongFailed { status: 500 }),
+        (
+            "500 KONG | {\"message\":\"An unexpected error occurred\"}",
+            "jwt",
+            Class::KongFailed { status: 500 },
+        ),
     ] {
         assert_eq!(classed(text, plugins, Asked::default()), expected, "{text}");
     }
@@ -76,10 +109,17 @@ fn recorded_answers() {
 #[test]
 fn a_service_may_say_what_kong_says() {
     // Behind a Kong another one stands, which knows no route: the first one's headers tell.
-    let chained = "404 SERVICE x-kong-response-latency server=kong/3.4.2 | no Route matched with those values";
+    let chained =
+        "404 SERVICE x-kong-response-latency server=kong/3.4.2 | no Route matched with those values";
     assert_eq!(classed(chained, "", Asked::default()), Class::Proxied { status: 404 });
-    assert_eq!(classed("502 SERVICE | the shop is closed", "", Asked::default()), Class::Proxied { status: 502 });
-    assert_eq!(classed("503 SERVICE | Service unavailable", "", Asked::default()), Class::Proxied { status: 503 });
+    assert_eq!(
+        classed("502 SERVICE | the shop is closed", "", Asked::default()),
+        Class::Proxied { status: 502 }
+    );
+    assert_eq!(
+        classed("503 SERVICE | Service unavailable", "", Asked::default()),
+        Class::Proxied { status: 503 }
+    );
 }
 
 #[test]
@@ -92,7 +132,11 @@ fn other_versions_and_settings() {
             "",
             Class::NoRoute,
         ),
-        ("503 server=kong/3.8.0 | {\"message\":\"failure to get a peer from the ring-balancer\",\"request_id\":\"ab\"}", "", down(503, Down::NoTarget)),
+        (
+            "503 server=kong/3.8.0 | {\"message\":\"failure to get a peer from the ring-balancer\",\"request_id\":\"ab\"}",
+            "",
+            down(503, Down::NoTarget),
+        ),
         // headers = latency_tokens, and = server_tokens.
         ("200 x-kong-upstream-latency", "jwt", Class::Proxied { status: 200 }),
         ("401 x-kong-response-latency | Unauthorized", "jwt", kong(401, "jwt")),
@@ -142,8 +186,17 @@ fn a_route_that_wants_tls_says_so() {
 #[test]
 fn in_words() {
     let target = |target: &str, health: &str| Target { target: target.into(), health: health.into() };
-    let shadow = || Shadow { id: "2".into(), label: "route all".into(), why: "its regex_priority 5 is above 0".into() };
-    let context = |targets| Context { place: "orders:8000".into(), read_timeout: Some(500), targets, ..Context::default() };
+    let shadow = || Shadow {
+        id: "2".into(),
+        label: "route all".into(),
+        why: "its regex_priority 5 is above 0".into(),
+    };
+    let context = |targets| Context {
+        place: "orders:8000".into(),
+        read_timeout: Some(500),
+        targets,
+        ..Context::default()
+    };
     let sick = vec![target("10.0.0.2:80", "UNHEALTHY"), target("x:80", "DNS_ERROR")];
     let mixed = vec![target("10.0.0.2:80", "UNHEALTHY"), target("10.0.0.3:80", "HEALTHY")];
     let post = || Outcome::Skipped(Skip::OnlyUnsafe(vec!["POST".into(), "PUT".into()]));
@@ -181,7 +234,10 @@ fn in_words() {
         (Outcome::Skipped(Skip::SafeTaken(shadow())), vec![]),
         (Outcome::Skipped(Skip::Protocol("gRPC".into())), vec![]),
         (Outcome::Skipped(Skip::Disabled("orders".into())), vec![]),
-        (Outcome::Skipped(Skip::Undrawable("no path can be drawn from ~/a(?=b): it looks around".into())), vec![]),
+        (
+            Outcome::Skipped(Skip::Undrawable("no path can be drawn from ~/a(?=b): it looks around".into())),
+            vec![],
+        ),
         (Outcome::Skipped(Skip::NoAddress), vec![]),
     ] {
         let wanted = Wanted { id: "1".into(), label: "route orders".into() };
@@ -207,6 +263,7 @@ fn as_json() {
     let proof = serde_json::to_value(Proof::new(wanted.clone(), None, late, &Context::default())).unwrap();
     assert_eq!(proof["outcome"], json!("unanswered"));
     for skip in [Skip::NoAddress, Skip::Protocol("gRPC".into()), Skip::Disabled("x".into())] {
-        serde_json::to_string(&Proof::new(wanted.clone(), None, Outcome::Skipped(skip), &Context::default())).unwrap();
+        serde_json::to_string(&Proof::new(wanted.clone(), None, Outcome::Skipped(skip), &Context::default()))
+            .unwrap();
     }
 }

@@ -16,9 +16,16 @@ fn drawn(held: &[(&str, Value)], proxy: &Proxy, unsafe_probes: bool) -> String {
             Drawn::Request(request) => {
                 assert_eq!(router.winner(&request).unwrap().route, route.id);
                 let sni = request.sni.map(|sni| format!(" sni={sni}")).unwrap_or_default();
-                let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!(" {name}: {value}")).collect();
+                let headers: Vec<String> =
+                    request.headers.iter().map(|(name, value)| format!(" {name}: {value}")).collect();
                 let scheme = if request.tls { "https" } else { "http" };
-                format!("{} {scheme}://{}{}{sni}{}", request.method, request.host, request.path, headers.concat())
+                format!(
+                    "{} {scheme}://{}{}{sni}{}",
+                    request.method,
+                    request.host,
+                    request.path,
+                    headers.concat()
+                )
             }
             Drawn::Shadowed(shadow) => format!("shadowed by {}: {}", shadow.label, shadow.why),
             Drawn::Skipped(skip) => format!("skipped: {}", serde_json::to_string(&skip).unwrap()),
@@ -83,7 +90,8 @@ fn regexes() {
         r"~/hash[#?]$",
         r"~/dots/\.\./x$",
     ];
-    let alone: String = regexes.iter().map(|regex| drawn(&[(regex, json!({"paths": [regex]}))], &proxy(), false)).collect();
+    let alone: String =
+        regexes.iter().map(|regex| drawn(&[(regex, json!({"paths": [regex]}))], &proxy(), false)).collect();
     insta::assert_snapshot!(alone);
 }
 
@@ -92,13 +100,22 @@ fn what_others_take() {
     let mut told = String::new();
     for held in [
         // Another path of it is its own.
-        vec![("a", json!({"paths": ["/a", "/b"]})), ("b", json!({"paths": ["/a"], "methods": ["GET", "HEAD", "OPTIONS"]}))],
+        vec![
+            ("a", json!({"paths": ["/a", "/b"]})),
+            ("b", json!({"paths": ["/a"], "methods": ["GET", "HEAD", "OPTIONS"]})),
+        ],
         // Just the prefix itself is another's.
         vec![("a", json!({"paths": ["/a"]})), ("b", json!({"paths": ["~/a$"]}))],
         vec![("a", json!({"paths": ["/a"]})), ("b", json!({"paths": ["~/a(/.*)?$"]}))],
         // Another host, another header's value, another method.
-        vec![("a", json!({"hosts": ["h.test", "i.test"]})), ("b", json!({"hosts": ["h.test"], "paths": ["/"]}))],
-        vec![("a", json!({"headers": {"x": ["1", "2"]}})), ("b", json!({"headers": {"x": ["1"]}, "paths": ["/"]}))],
+        vec![
+            ("a", json!({"hosts": ["h.test", "i.test"]})),
+            ("b", json!({"hosts": ["h.test"], "paths": ["/"]})),
+        ],
+        vec![
+            ("a", json!({"headers": {"x": ["1", "2"]}})),
+            ("b", json!({"headers": {"x": ["1"]}, "paths": ["/"]})),
+        ],
         vec![("a", json!({"paths": ["/a"]})), ("b", json!({"paths": ["/a"], "methods": ["GET"]}))],
         // A longer one that the regex draws.
         vec![("a", json!({"paths": ["~/a+$"]})), ("b", json!({"paths": ["~/a$"], "regex_priority": 9}))],
@@ -111,7 +128,10 @@ fn what_others_take() {
             ("c", json!({"paths": ["/", "~/"], "methods": ["POST"]})),
         ],
         // GET, HEAD and OPTIONS only: it lives by POST.
-        vec![("a", json!({"paths": ["/a"]})), ("b", json!({"paths": ["/a"], "methods": ["GET", "HEAD", "OPTIONS"]}))],
+        vec![
+            ("a", json!({"paths": ["/a"]})),
+            ("b", json!({"paths": ["/a"], "methods": ["GET", "HEAD", "OPTIONS"]})),
+        ],
         // The unnamed winner.
         vec![("a", json!({"paths": ["/a"]})), ("b", json!({"name": null, "paths": ["~/"]}))],
     ] {

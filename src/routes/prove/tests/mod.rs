@@ -48,7 +48,8 @@ pub fn request(text: &str) -> Request {
     let (start, headers) = text.split_once(" with ").map_or((text, ""), |(start, headers)| (start, headers));
     let mut words = start.split(' ').collect::<Vec<_>>();
     let (method, path) = (words.remove(0).to_owned(), words.pop().unwrap().to_owned());
-    let tls = words.first().and_then(|word| word.strip_prefix("tls")).map(|rest| rest.trim_start_matches(':'));
+    let tls =
+        words.first().and_then(|word| word.strip_prefix("tls")).map(|rest| rest.trim_start_matches(':'));
     let host = words.iter().find(|word| !word.starts_with("tls"));
     let headers = headers.split(", ").filter_map(|header| header.split_once(": "));
     Request {

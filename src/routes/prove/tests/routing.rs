@@ -100,7 +100,11 @@ fn what_decides_between_two() {
         (json!({"paths": ["/a"]}), json!({"paths": ["/a/b"]}), "GET /a/b"),
         (json!({"paths": ["/a"], "methods": ["GET"]}), json!({"paths": ["/a/b"]}), "GET /a/b"),
         (json!({"paths": ["/a"]}), json!({"paths": ["/a"], "hosts": ["h.test"]}), "GET h.test /a"),
-        (json!({"hosts": ["*.test"], "paths": ["/a/b"]}), json!({"hosts": ["h.test"], "paths": ["/a"]}), "GET h.test /a/b"),
+        (
+            json!({"hosts": ["*.test"], "paths": ["/a/b"]}),
+            json!({"hosts": ["h.test"], "paths": ["/a"]}),
+            "GET h.test /a/b",
+        ),
         (json!({"hosts": ["h.*"]}), json!({"hosts": ["h.test", "i.*"]}), "GET h.test /"),
         (
             json!({"headers": {"a": ["1"], "b": ["1"]}, "paths": ["/"]}),
@@ -108,8 +112,16 @@ fn what_decides_between_two() {
             "GET /longer with a: 1, b: 1",
         ),
         (json!({"paths": ["~/a"]}), json!({"paths": ["/a/b/c"]}), "GET /a/b/c"),
-        (json!({"paths": ["~/a"], "regex_priority": 2}), json!({"paths": ["~/a/b"], "regex_priority": 1}), "GET /a/b"),
-        (json!({"paths": ["~/a"], "regex_priority": -1}), json!({"paths": ["~/a"], "hosts": ["h"]}), "GET h /a"),
+        (
+            json!({"paths": ["~/a"], "regex_priority": 2}),
+            json!({"paths": ["~/a/b"], "regex_priority": 1}),
+            "GET /a/b",
+        ),
+        (
+            json!({"paths": ["~/a"], "regex_priority": -1}),
+            json!({"paths": ["~/a"], "hosts": ["h"]}),
+            "GET h /a",
+        ),
         (json!({"paths": ["/a"], "regex_priority": 9}), json!({"paths": ["/b", "/a"]}), "GET /a"),
         (json!({"paths": ["/a"]}), json!({"paths": ["/a"]}), "GET /a"),
         // A group of paths of its own rank: the regex of the first doesn't lift its prefix.

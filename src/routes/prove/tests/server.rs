@@ -138,7 +138,12 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, connection: usize, sni: Option<String>, shared: Shared) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    connection: usize,
+    sni: Option<String>,
+    shared: Shared,
+) {
     let mut read = Vec::new();
     loop {
         let end = loop {

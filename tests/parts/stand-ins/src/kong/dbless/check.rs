@@ -20,8 +20,12 @@ pub fn children(kind: &str) -> impl Iterator<Item = (&'static str, &'static str)
 
 /// An entity of a document without what is written inside it, and without remarks.
 pub fn own(kind: &str, item: &Map<String, Value>) -> Map<String, Value> {
-    let foreign = |name: &String| REMARKS.contains(&name.as_str()) || children(kind).any(|(child, _)| child == name);
-    item.iter().filter(|(name, _)| !foreign(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let foreign =
+        |name: &String| REMARKS.contains(&name.as_str()) || children(kind).any(|(child, _)| child == name);
+    item.iter()
+        .filter(|(name, _)| !foreign(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Writes a service's `url` as the fields for which it stands.

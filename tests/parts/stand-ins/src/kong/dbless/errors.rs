@@ -33,9 +33,18 @@ pub fn flattened(mut fields: Map<String, Value>, document: &Map<String, Value>) 
 }
 
 /// One entity's errors, after those of the entities inside it.
-fn flatten(kind: &str, mut entity: Map<String, Value>, mut errors: Map<String, Value>, flat: &mut Vec<Value>) {
+fn flatten(
+    kind: &str,
+    mut entity: Map<String, Value>,
+    mut errors: Map<String, Value>,
+    flat: &mut Vec<Value>,
+) {
     let key = |entity: &Map<String, Value>| {
-        entity.get("id").and_then(Value::as_str).filter(|id| uuid::Uuid::try_parse(id).is_ok()).map(str::to_owned)
+        entity
+            .get("id")
+            .and_then(Value::as_str)
+            .filter(|id| uuid::Uuid::try_parse(id).is_ok())
+            .map(str::to_owned)
     };
     let id = key(&entity);
     for (field, to, _) in schema::references(kind) {
@@ -74,7 +83,9 @@ fn flatten(kind: &str, mut entity: Map<String, Value>, mut errors: Map<String, V
     if let Some(id) = id {
         told["entity_id"] = json!(id);
     }
-    let tags = entity.get("tags").filter(|tags| tags.as_array().is_some_and(|tags| tags.iter().all(Value::is_string)));
+    let tags = entity
+        .get("tags")
+        .filter(|tags| tags.as_array().is_some_and(|tags| tags.iter().all(Value::is_string)));
     if let Some(tags) = tags {
         told["entity_tags"] = tags.clone();
     }
@@ -151,7 +162,9 @@ pub fn printed(errors: &Value, within: &str, indent: usize) -> String {
     let line = |place: String, error: &Value, name: &str| {
         let margin = " ".repeat(indent);
         match error {
-            Value::Array(_) | Value::Object(_) => format!("{margin}{place}:\n{}", printed(error, name, indent + 2)),
+            Value::Array(_) | Value::Object(_) => {
+                format!("{margin}{place}:\n{}", printed(error, name, indent + 2))
+            }
             Value::String(text) => format!("{margin}{place}: {text}"),
             other => format!("{margin}{place}: {other}"),
         }
@@ -178,7 +191,8 @@ mod tests {
 
     #[test]
     fn tables_and_trees() {
-        let errors = json!({"services": [null, {"@entity": ["a \"b\""], "nope": "unknown field", "paths": ["x"]}]});
+        let errors =
+            json!({"services": [null, {"@entity": ["a \"b\""], "nope": "unknown field", "paths": ["x"]}]});
         let wanted = r#"{services={[2]={["@entity"]={"a \"b\""},nope="unknown field",paths={"x"}}}}"#;
         assert_eq!(lua(&errors), wanted);
         let errors = json!({"services": [{"nope": "unknown field"}]});

@@ -66,7 +66,9 @@ pub fn entities(document: &Map<String, Value>) -> Result<Entities, Refused> {
     refer(&mut items, &found, &mut errors)?;
     doubles(&items, &mut errors);
     if !errors.is_empty() {
-        return Err(Refused::Errors(errors.into_iter().map(|(kind, list)| (kind.to_owned(), tree(list))).collect()));
+        return Err(Refused::Errors(
+            errors.into_iter().map(|(kind, list)| (kind.to_owned(), tree(list))).collect(),
+        ));
     }
     let old = matches!(document.get("_format_version").and_then(Value::as_str), Some("1.1" | "2.1"));
     let mut entities = Entities::new();
@@ -80,7 +82,12 @@ pub fn entities(document: &Map<String, Value>) -> Result<Entities, Refused> {
 }
 
 /// Takes a list's entities out, those inside of them first.
-fn gather(kind: &'static str, list: Option<&Value>, parent: Option<(&'static str, &str)>, items: &mut Vec<Item>) {
+fn gather(
+    kind: &'static str,
+    list: Option<&Value>,
+    parent: Option<(&'static str, &str)>,
+    items: &mut Vec<Item>,
+) {
     for (index, item) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
         let Value::Object(item) = item else { continue };
         let mut entity = own(kind, item);
@@ -192,7 +199,11 @@ fn refer(items: &mut [Item], found: &Found, errors: &mut Errors) -> Result<(), R
                 return Err(Refused::Unexpected);
             }
             let message = json!(format!("invalid reference '{field}: {text}' (no such entry in '{to}')"));
-            let list = errors.entry(item.kind).or_default().entry(Place::Name(at.clone())).or_insert_with(|| json!([]));
+            let list = errors
+                .entry(item.kind)
+                .or_default()
+                .entry(Place::Name(at.clone()))
+                .or_insert_with(|| json!([]));
             if let Value::Array(list) = list {
                 list.push(message);
             }

@@ -50,7 +50,9 @@ pub fn config(gateway: &Gateway, request: &Request) -> Answer {
 fn post(gateway: &Gateway, request: &Request) -> Answer {
     let query = pairs(&request.query);
     let flag = |name: &str| {
-        query.iter().any(|(own, value)| own == name && !matches!(value.as_str(), "" | "0" | "false" | "off" | "no"))
+        query
+            .iter()
+            .any(|(own, value)| own == name && !matches!(value.as_str(), "" | "0" | "false" | "off" | "no"))
     };
     let refuse = |errors: Map<String, Value>, document: &Map<String, Value>| {
         let body = match flag("flatten_errors") {

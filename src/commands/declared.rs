@@ -1,0 +1,166 @@
+//! What a stack declares beside containers, for the commands that apply it or look whether it holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::init_topics::on_start::Topics;
+use super::setup_routes::on_start::Routes;
+use crate::engine::Engine;
+use crate::engine::platform::EnginePlatform;
+use crate::failure::Result;
+use crate::plan::declared::Comparison;
+use crate::plan::observed::ObservedContainer;
+use crate::platform::Platform;
+use crate::probe::{Check, Level, Outcome};
+use crate::run::apply::Applier;
+use crate::stack::vv::Declared;
+use crate::stack::{Service, Stack};
+
+/// What a stack declares beside containers, read once.
+#[derive(Clone, Default)]
+pub struct Beside {
+    /// Of Kafka.
+    pub topics: Option<Topics>,
+    /// Of Kong.
+    pub routes: Option<Routes>,
+}
+
+impl Beside {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of(context: &Context, stack: &Stack) -> Result<Self> {
+        Ok(Self { topics: Topics::of(context, stack)?, routes: Routes::of(context, stack)? })
+    }
+
+    /// What the gateway must be told as replicas go. One that is declared wrongly keeps nobody from stopping.
+    pub fn of_gateway(context: &Context, stack: &Stack) -> Self {
+        Self { topics: None, routes: Routes::of(context, stack).ok().flatten() }
+    }
+
+    /// What is asked of these services, for their health.
+    pub fn of_services(context: &Context, stack: &Stack, services: &[&Service]) -> Result<Self> {
+        let is_told_of = |told_of: Option<&str>| services.iter().any(|it| told_of == Some(it.name.as_str()));
+        Ok(Self {
+            topics: if is_told_of(Topics::told_of(stack)) { Topics::of(context, stack)? } else { None },
+            routes: if is_told_of(Routes::told_of(stack)) { Routes::of(context, stack)? } else { None },
+        })
+    }
+
+    /// The checks that are told of this service, within this time.
+    pub async fn checks(
+        &self,
+        stack: &Stack,
+        service: &Service,
+        platform: &Arc<EnginePlatform>,
+        limit: Duration,
+    ) -> Vec<Told> {
+        let name = service.name.as_str();
+        if let Some(topics) = self.topics.as_ref().filter(|_| Topics::told_of(stack) == Some(name)) {
+            let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);
+            return vec![topics.check(stack, name, platform, limit).await];
+        }
+        if let Some(routes) = self.routes.as_ref().filter(|_| Routes::told_of(stack) == Some(name)) {
+            return routes.check(stack, name, platform, limit).await;
+        }
+        Vec::new()
+    }
+
+    /// Compares it with what the systems hold, where they can be asked; all at once.
+    pub async fn compare(
+        &self,
+        stack: &Stack,
+        engine: &Arc<dyn Engine>,
+        containers: &[ObservedContainer],
+    ) -> Vec<Comparison> {
+        let topics = async {
+            match &self.topics {
+                Some(topics) => Some(topics.compare(stack, Arc::clone(engine), containers).await),
+                None => None,
+            }
+        };
+        let routes = async {
+            match &self.routes {
+                Some(routes) => Some(routes.compare(stack, engine, containers).await),
+                None => None,
+            }
+        };
+        let (topics, routes) = tokio::join!(topics, routes);
+        topics.into_iter().chain(routes).collect()
+    }
+
+    /// Who applies it, within this time each.
+    pub fn appliers(
+        &self,
+        stack: &Stack,
+        engine: &Arc<dyn Engine>,
+        timeout: Duration,
+    ) -> BTreeMap<Declared, Arc<dyn Applier>> {
+        let mut appliers: BTreeMap<Declared, Arc<dyn Applier>> = BTreeMap::new();
+        if let Some(topics) = &self.topics {
+            appliers.insert(Declared::Topics, topics.applier(stack.clone(), Arc::clone(engine), timeout));
+        }
+        if let Some(routes) = &self.routes {
+            appliers.insert(Declared::Routes, routes.applier(stack, engine, timeout));
+        }
+        appliers
+    }
+}
+
+/// A check of what is declared.
+pub struct Told {
+    /// The check.
+    pub check: Check,
+    /// A system told what it holds.
+    pub answered: bool,
+}
+
+impl Told {
+    /// The check; taken back where nobody answered and the service isn't ready: it can only repeat that. Where another
+    /// replica has answered, it says more.
+    pub fn unless_broken(self, of_service: &[Check]) -> Check {
+        let Told { check, answered } = self;
+        let is_broken = |other: &&Check| other.outcome == Outcome::Fail && other.level <= Level::Protocol;
+        match of_service.iter().find(|other| !answered && is_broken(other)) {
+            Some(lower) => Check {
+                outcome: Outcome::Skipped,
+                detail: format!("not asked: {} failed", lower.name),
+                hint: None,
+                ..check
+            },
+            None => check,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Replica;
+
+    #[test]
+    fn brokers_that_are_down_are_told_once() {
+        let check = |name: &str, level, outcome| Check {
+            replica: Replica { service: "kafka".into(), number: 0 },
+            name: name.into(),
+            level,
+            outcome,
+            detail: "no answer".into(),
+            hint: Some("vv logs kafka".into()),
+            took: Duration::ZERO,
+        };
+        let topics = check("declared topics", Level::Deep, Outcome::Fail);
+        let broken = [check("metadata", Level::Protocol, Outcome::Fail)];
+        let told = |answered| Told { check: topics.clone(), answered };
+        let skipped = told(false).unless_broken(&broken);
+        assert_eq!(
+            (skipped.outcome, skipped.detail.as_str()),
+            (Outcome::Skipped, "not asked: metadata failed")
+        );
+        assert_eq!(told(true).unless_broken(&broken), topics, "another broker answered");
+        assert_eq!(told(false).unless_broken(&[check("produce", Level::Deep, Outcome::Fail)]), topics);
+    }
+}

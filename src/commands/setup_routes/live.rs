@@ -1,0 +1,115 @@
+//! Proving through the proxy that each declared route answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::gateway::Way;
+use crate::routes::admin::{Admin, AdminError, ErrorKind};
+use crate::routes::declaration::Declaration;
+use crate::routes::kind::Kind;
+use crate::routes::plan::RoutePlan;
+use crate::routes::prove::barrier::{self, Blocked, Sentinel};
+use crate::routes::prove::{self, Known, PATIENCE, Proof, Wanted};
+
+/// How routes are proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Proving {
+    /// Routes that allow only methods that change something are asked all the same.
+    pub unsafe_probes: bool,
+    /// Something was written just now: it must reach the proxy first.
+    pub changed: bool,
+    /// When everything must be over.
+    pub end: Instant,
+}
+
+/// Asks for each declared route that the gateway has, once.
+///
+/// # Errors
+/// What was changed doesn't reach the proxy, or can't be followed to it.
+pub async fn prove(
+    way: &Way,
+    declaration: &Declaration,
+    plan: &RoutePlan,
+    proving: &Proving,
+) -> Result<Vec<Proof>, AdminError> {
+    let wanted = wanted(declaration, plan);
+    let Ok(proxy) = &way.proxy else { return Ok(Vec::new()) };
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    if proving.changed && plan.database {
+        let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
+        barrier::pass(sentinel, proxy, plan.workers, proving.end).await.map_err(blocked)?;
+    }
+    let health = health(way, &wanted, plan, proving.end).await;
+    let options =
+        prove::Options { unsafe_probes: proving.unsafe_probes, patience: PATIENCE, until: proving.end };
+    let known = Known { entities: &plan.after, health: &health };
+    Ok(prove::prove(&wanted, known, proxy, options).await)
+}
+
+/// The declared routes.
+fn wanted(declaration: &Declaration, plan: &RoutePlan) -> Vec<Wanted> {
+    let routes = Kind::of("routes");
+    let declared = declaration.entities.iter().zip(&plan.ids).filter(|(entity, _)| entity.kind == routes);
+    declared
+        .filter_map(|(entity, id)| Some(Wanted { id: id.clone()?, label: entity.label.clone() }))
+        .collect()
+}
+
+/// The health of the targets of routes that can't be asked without changing something; it stands in for their answer.
+async fn health(
+    way: &Way,
+    wanted: &[Wanted],
+    plan: &RoutePlan,
+    end: Instant,
+) -> BTreeMap<String, Vec<prove::Target>> {
+    let asked = upstreams(wanted, plan).into_iter().map(async |upstream| {
+        let targets = way.admin.health(&upstream, end).await;
+        (upstream, targets)
+    });
+    futures_util::future::join_all(asked).await.into_iter().collect()
+}
+
+/// The upstreams of wanted routes that take no method which changes nothing, by name.
+fn upstreams(wanted: &[Wanted], plan: &RoutePlan) -> BTreeSet<String> {
+    const HARMLESS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+    let held = |kind: &str| plan.after.get(&Kind::of(kind)).into_iter().flatten();
+    let text = |entity: &Map<String, Value>, field: &str| Some(entity.get(field)?.as_str()?.to_owned());
+    let changes = |route: &&Map<String, Value>| {
+        let methods = route.get("methods").and_then(Value::as_array);
+        methods.is_some_and(|all| !all.iter().any(|it| it.as_str().is_some_and(|it| HARMLESS.contains(&it))))
+    };
+    let is_wanted = |route: &&Map<String, Value>| {
+        text(route, "id").is_some_and(|id| wanted.iter().any(|wanted| wanted.id == id))
+    };
+    let services: BTreeSet<String> = held("routes")
+        .filter(is_wanted)
+        .filter(changes)
+        .filter_map(|route| Some(route.get("service")?.get("id")?.as_str()?.to_owned()))
+        .collect();
+    let hosts: BTreeSet<String> = held("services")
+        .filter(|service| text(service, "id").is_some_and(|id| services.contains(&id)))
+        .filter_map(|service| text(service, "host"))
+        .collect();
+    let names: BTreeSet<String> = held("upstreams").filter_map(|upstream| text(upstream, "name")).collect();
+    hosts.intersection(&names).cloned().collect()
+}
+
+fn blocked(blocked: Blocked) -> AdminError {
+    let (kind, retriable) = match blocked {
+        Blocked::Admin(_) => (ErrorKind::Refused, false),
+        Blocked::NotInTime { .. } => (ErrorKind::TimedOut, true),
+    };
+    let hint =
+        "KONG_WORKER_STATE_UPDATE_FREQUENCY says how often Kong's workers look; --timeout waits longer";
+    AdminError {
+        kind,
+        message: format!("{:#}", anyhow::Error::from(blocked)),
+        hint: Some(hint.to_owned()),
+        retriable,
+    }
+}
