@@ -20,6 +20,9 @@ pub struct Declaration {
     pub secrets: Vec<String>,
     /// What should be known and is no error.
     pub warnings: Vec<String>,
+    /// Which upstreams have the replicas of which services as targets, also where a service has none just now: what is
+    /// left there of a replica that is gone ([`super::expand::is_replica`]) isn't undeclared, but over.
+    pub balanced: Vec<Balanced>,
 }
 
 /// One entity.
@@ -43,6 +46,17 @@ pub struct Entity {
     pub mark: Mark,
     /// Where its fields stand, by their path: `paths`, `paths.0`, `config.minute`; `service` and `tags` too.
     pub marks: BTreeMap<String, Mark>,
+    /// The service of the stack whose replica it stands for: a target that [`super::expand`] made.
+    pub service: Option<String>,
+}
+
+/// An upstream one of whose targets names a service of the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balanced {
+    /// The upstream.
+    pub upstream: To,
+    /// The service.
+    pub service: String,
 }
 
 /// An entity that another one refers to.

@@ -15,15 +15,17 @@ mod own;
 mod paths;
 mod reader;
 mod resolve;
-mod secrets;
-mod shape;
+pub(super) mod secrets;
+pub(super) mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod typed;
 mod url;
 
 use std::path::{Path, PathBuf};
 
 pub use own::is_kongs_own;
+pub use typed::typed;
 
 use self::reader::Reader;
 use super::declaration::Declaration;
@@ -122,5 +124,5 @@ fn document(root: &Node, read: &beside::Beside, as_is: bool) -> Result<Declarati
     }
     let warnings =
         read.warnings.iter().chain(&noted).map(|warning| secrets::hide(warning, &secrets)).collect();
-    Ok(Declaration { entities, listed, hashed, secrets, warnings })
+    Ok(Declaration { entities, listed, hashed, secrets, warnings, balanced: Vec::new() })
 }

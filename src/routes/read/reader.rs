@@ -133,6 +133,7 @@ impl<'a> Reader<'a> {
             label: String::new(),
             mark: at.mark().clone(),
             marks: BTreeMap::new(),
+            service: None,
         };
         let index = self.entities.len();
         let place = Place {
@@ -333,6 +334,7 @@ impl<'a> Reader<'a> {
                 label: String::new(),
                 mark: item.mark().clone(),
                 marks: BTreeMap::new(),
+                service: None,
             };
             let member = self.entities.len();
             let within = Some((index, own.to_owned()));

@@ -62,7 +62,8 @@ fn walk(node: &Node, key: &str, list: &str, secrets: &mut Vec<String>) {
     }
 }
 
-fn is_secret_field(key: &str, list: &str) -> bool {
+/// Whether a field holds a secret, by its name; `list`: of the list of entities that it stands in.
+pub fn is_secret_field(key: &str, list: &str) -> bool {
     match key {
         // What a token's issuer is called, and no secret.
         "key" => list != "jwt_secrets",

@@ -250,6 +250,15 @@ impl Shape {
         SHAPES.iter().find(|shape| shape.kind == kind.name()).unwrap_or(&OTHER)
     }
 
+    /// Where one of this type stands that refers to another by this field: the list in that, if it has one. What only
+    /// names a certificate doesn't belong to it.
+    pub fn list_in(kind: &Kind, parent: &Kind, field: &str) -> Option<&'static str> {
+        let of = |nested: &&Nested| {
+            nested.kind == kind.name() && nested.back == field && field != "client_certificate"
+        };
+        Self::of(parent).nested.iter().find(of).map(|nested| nested.key)
+    }
+
     /// Whether the table knows the type.
     pub fn is_known(&self) -> bool {
         !self.kind.is_empty()
