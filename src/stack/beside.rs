@@ -76,7 +76,7 @@ fn read_filled(
         _ => unreadable(format!("{shown} can't be read: {error}")),
     })?;
     let source = read::source(shown, bytes).map_err(|problem| LoadError::new(vec![problem]))?;
-    let parsed = read::parse(&source, &mut Budget::default()).map_err(LoadError::new)?;
+    let parsed = read::parse(&source, &mut Budget::of_text(source.text.len())).map_err(LoadError::new)?;
     let mut documents = parsed.documents.into_iter();
     let mut root = documents.next();
     if let Some(second) = documents.next() {

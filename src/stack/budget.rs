@@ -18,6 +18,12 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// For a document of this many bytes of its own: whoever writes a long one may have more.
+    pub fn of_text(bytes: usize) -> Self {
+        // `minute: 100` with its indentation is two values.
+        Self(Self::default().0.saturating_add(bytes.saturating_mul(64)))
+    }
+
     /// Takes this much; false when it isn't there.
     #[must_use]
     pub fn take(&mut self, weight: usize) -> bool {

@@ -16,6 +16,8 @@ pub struct Live<'g> {
     /// Without vv's probes.
     pub items: Vec<Item<'g>>,
     by_id: HashMap<(Kind, &'g str), usize>,
+    /// By the number of what they are written in.
+    within: HashMap<usize, Vec<usize>>,
     /// There are passwords in it that the gateway hashed.
     pub keeps_hashes: bool,
 }
@@ -59,7 +61,7 @@ impl<'g> Live<'g> {
         }
         let keeps_hashes =
             options.secrets && items.iter().any(|item| item.kind.name() == "basicauth_credentials");
-        let mut live = Self { items, by_id, keeps_hashes };
+        let mut live = Self { items, by_id, within: HashMap::new(), keeps_hashes };
         live.nest();
         live.keep_ids();
         live
@@ -81,6 +83,7 @@ impl<'g> Live<'g> {
                 Shape::of(kind).nested.iter().find(|nested| nested.back == field).map(|nested| nested.back);
             if list_of(&item.kind, kind, field).is_some() {
                 self.items[index].parent = back.map(|back| (parent, back));
+                self.within.entry(parent).or_default().push(index);
             }
         }
     }
@@ -98,11 +101,9 @@ impl<'g> Live<'g> {
                     }
                 }
                 "consumers" if self.keeps_hashes => {
-                    let is_of = |other: &Item<'_>| {
-                        other.kind.name() == "basicauth_credentials"
-                            && other.parent.is_some_and(|(parent, _)| parent == index)
-                    };
-                    if item.name().is_none() || self.items.iter().any(is_of) {
+                    let within = self.within.get(&index).into_iter().flatten();
+                    let mut within = within.map(|child| self.items[*child].kind.name());
+                    if item.name().is_none() || within.any(|kind| kind == "basicauth_credentials") {
                         kept.insert(index);
                     }
                 }
@@ -138,8 +139,8 @@ impl<'g> Live<'g> {
             let is_in = |item: &Item<'_>| {
                 item.kind.name() == nested.kind && item.parent == Some((index, nested.back))
             };
-            let mut children: Vec<usize> =
-                (0..self.items.len()).filter(|child| is_in(&self.items[*child])).collect();
+            let within = self.within.get(&index).into_iter().flatten().copied();
+            let mut children: Vec<usize> = within.filter(|child| is_in(&self.items[*child])).collect();
             children.sort_by(|one, other| self.items[*one].sort_key().cmp(&self.items[*other].sort_key()));
             if !children.is_empty() {
                 lists.push((nested.key, children));

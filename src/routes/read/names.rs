@@ -128,7 +128,7 @@ pub fn target(at: &At<'_>) -> Option<String> {
     let (host, port) = match split_port(&text) {
         Ok(parts) => parts,
         Err(port) => {
-            return wrong(&format!("has no port from 1 to 65535 after the ':', but '{}'", shown(&port)));
+            return wrong(&format!("has no port from 1 to 65535 after the ':', but '{}'", shown(port)));
         }
     };
     let host = match host.parse::<Ipv6Addr>() {

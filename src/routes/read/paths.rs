@@ -36,7 +36,7 @@ pub fn path(at: &At<'_>, is_old: bool) -> Option<String> {
 /// A regex must be one to Kong's schema (PCRE) as well as to its router (Rust's, unless its flavor is `traditional`).
 fn check(at: &At<'_>, regex: &str) {
     let Err(error) = Parser::new().parse(regex) else { return };
-    let shown = super::names::shown(&regex);
+    let shown = super::names::shown(regex);
     match error.kind() {
         ErrorKind::GroupUnclosed
         | ErrorKind::GroupUnopened

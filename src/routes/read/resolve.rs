@@ -258,7 +258,7 @@ fn keys(reader: &Reader<'_>, index: usize) -> Vec<Same> {
     keys
 }
 
-/// What an unnamed service or route is told apart by.
+/// What an unnamed service or route is told apart by; what isn't said is as Kong has it then.
 fn match_of(entity: &Entity) -> String {
     let fields: &[&str] = match entity.kind.name() {
         "services" => &["host", "port", "path", "protocol"],
@@ -274,8 +274,18 @@ fn match_of(entity: &Entity) -> String {
             "expression",
         ],
     };
-    let of = |field: &&str| entity.fields.get(*field).map(Value::to_string).unwrap_or_default();
-    fields.iter().map(of).collect::<Vec<_>>().join(" ")
+    let of = |field: &&str| match (*field, entity.fields.get(*field).filter(|value| !value.is_null())) {
+        ("port", None) => "80".to_owned(),
+        ("protocol", None) => "\"http\"".to_owned(),
+        ("protocols", None) => "\"http\" \"https\"".to_owned(),
+        (_, Some(Value::Array(items))) => {
+            let mut items: Vec<String> = items.iter().map(Value::to_string).collect();
+            items.sort();
+            items.join(" ")
+        }
+        (_, value) => value.map(Value::to_string).unwrap_or_default(),
+    };
+    fields.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
 /// Notes what must belong to another entity and doesn't.

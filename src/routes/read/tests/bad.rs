@@ -152,7 +152,8 @@ const BAD: &[&str] = &[
     "services: [{name: s, host: h, routes: [{name: r, paths: [/a]}]}, {name: t, host: h, routes: [{name: r, paths: [/b]}]}]",
     "services: [{id: cccccccc-0000-4000-8000-000000000020, host: h}, {id: CCCCCCCC-0000-4000-8000-000000000020, host: g}]",
     "services: [{name: s, host: h, routes: [{paths: [/a]}, {paths: [/b]}, {paths: [/a]}]}]",
-    "services: [{host: h}, {url: 'http://h'}, {host: h}]",
+    "services: [{host: h}, {url: 'http://h'}, {host: g}]",
+    "routes: [{hosts: [a, b]}, {hosts: [b, a], protocols: [https, http]}, {hosts: [a, b], protocols: [http]}]",
     "upstreams: [{name: u}, {name: u}]",
     "vaults: [{name: env, prefix: a}, {name: env, prefix: a}]",
     // Types that vv doesn't know.

@@ -213,3 +213,16 @@ fn a_number_from_a_variable_is_a_text_for_the_schema_to_read() {
     );
     assert_eq!(read.unwrap().entities[0].fields["port"], "8080");
 }
+
+#[test]
+fn a_large_file_is_read() {
+    let service = |number: usize| {
+        format!(
+            "  - name: service-{number}\n    url: http://host-{number}:8080/api\n    routes:\n      - name: route-{number}\n        \
+             paths: [/path/{number}]\n        plugins:\n          - name: rate-limiting\n            config:\n              \
+             minute: 100\n              policy: local\n"
+        )
+    };
+    let text: String = (0..8_000).map(service).collect();
+    assert_eq!(declaration(&format!("services:\n{text}")).entities.len(), 24_000);
+}
