@@ -8,6 +8,7 @@ use super::{Options, text};
 use crate::routes::declaration::{Declaration, Entity, To};
 use crate::routes::gateway::Gateway;
 use crate::routes::kind::Kind;
+use crate::routes::plan;
 use crate::routes::read::shape::names_of;
 use crate::routes::read::tests::read_with;
 use crate::routes::schema::Schema;
@@ -100,7 +101,9 @@ fn shop() -> Gateway {
             {"id": id(64), "cert": "DDDD"},
         ],
         "vaults": [{"id": id(65), "name": "env", "prefix": "my-env", "config": {"prefix": "SECRET_"}, "description": null}],
-        "licenses": [{"id": id(66), "payload": "p"}],
+        "key_sets": [{"id": id(66), "name": "signing", "tags": null}],
+        "keys": [{"id": id(67), "name": "k", "kid": "1", "jwk": "planted-jwk", "pem": null, "set": of(66)},
+                 {"id": id(68), "name": null, "kid": "2", "jwk": "planted-jwk-2", "set": null}],
     }))
 }
 
@@ -127,7 +130,7 @@ fn secrets_are_variables_unless_they_are_asked_for() {
         names.iter().map(|name| (name.as_str(), format!("value of {name}"))).collect();
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let read = read_with(&written, &values).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(names.len(), 9);
+    assert_eq!(names.len(), 11);
     for (name, value) in values {
         assert!(read.secrets.contains(&value.to_owned()), "{name}: {:?}", read.secrets);
     }
@@ -242,6 +245,10 @@ fn assert_same(gateway: &Gateway) {
         };
         left.remove(found);
     }
+    // To whoever compares them, there is nothing to do.
+    let options = plan::Options { owner: "other".to_owned(), adopt: false, prune: false };
+    let plan = plan::plan(&read, gateway, &options);
+    assert!(plan.is_settled(), "{:?}\n{:?}\n{written}", plan.changes, plan.impossible);
     // It is written the same way every time, whatever the order in which it is told.
     let mut turned = gateway.clone();
     turned.entities.values_mut().for_each(|list| list.reverse());
