@@ -1,7 +1,7 @@
 //! Replicas in the place of services: a declared target whose host is a service of the stack becomes one target for each
 //! of its replicas. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -62,6 +62,14 @@ fn stand_in(declared: &Entity, service: &str, target: &str) -> Entity {
     entity.id = None;
     entity.service = Some(service.to_owned());
     entity
+}
+
+/// The services, of these, whose replicas are targets.
+pub fn services<'a>(declaration: &Declaration, among: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let among: BTreeMap<String, Vec<String>> =
+        among.into_iter().map(|name| (name.to_owned(), Vec::new())).collect();
+    let named = declaration.entities.iter().filter_map(|entity| service_of(entity, &among));
+    named.map(|(service, _)| service).collect()
 }
 
 /// Whether this host is one of a replica of the service, as containers are named: `<project>-<service>-<number>`.
