@@ -54,6 +54,9 @@ pub enum Fault {
 /// Decides what goes wrong.
 pub type FaultHook = Arc<dyn Fn(&Asked<'_>) -> Fault + Send + Sync>;
 
+/// Gives the id of a new entity, or leaves it to chance.
+pub type NewId = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// How to start one.
 #[derive(Clone)]
 pub struct Options {
@@ -77,6 +80,8 @@ pub struct Options {
     pub fault: Option<FaultHook>,
     /// Where entities are kept.
     pub keep: Arc<dyn Keep>,
+    /// The ids of new entities; random where there is none. Lists are in the order of ids.
+    pub new_id: Option<NewId>,
 }
 
 impl Default for Options {
@@ -94,6 +99,7 @@ impl Default for Options {
             status: free,
             fault: None,
             keep: Arc::new(Forget),
+            new_id: None,
         }
     }
 }

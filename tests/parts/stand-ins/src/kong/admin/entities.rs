@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{certificates, errors, kinds, schema};
 use crate::kong::server::Answer;
 use crate::kong::state::{Change, Entity, State};
+use crate::kong::{Gateway, NewId};
 
 /// Changes to be made, and what is answered then.
 pub type Decided = Result<(Vec<Change>, Answer), Answer>;
@@ -15,6 +16,8 @@ pub struct Store<'a> {
     pub state: &'a State,
     /// Without a database, whatever would change something is refused.
     pub database: bool,
+    /// The id of what is made next.
+    pub new_id: Option<&'a NewId>,
 }
 
 /// The entity inside which something is looked for: the field that refers to it, and its id.
@@ -25,6 +28,11 @@ fn belongs(entity: &Entity, parent: Parent<'_>) -> bool {
 }
 
 impl<'a> Store<'a> {
+    /// A gateway's.
+    pub fn new(gateway: &'a Gateway, state: &'a State) -> Self {
+        Self { state, database: gateway.options.database, new_id: gateway.options.new_id.as_ref() }
+    }
+
     /// An entity by its id or by the field that names it.
     pub fn find(self, kind: &str, key: &str, parent: Parent<'_>) -> Result<Option<&'a Entity>, Answer> {
         if schema::is_uuid(key) {
@@ -172,6 +180,11 @@ impl<'a> Store<'a> {
         from_url(kind, body);
         self.resolve(kind, body)?;
         body.remove("updated_at");
+        if let Some(id) =
+            self.new_id.and_then(|new| new()).filter(|_| body.get("id").is_none_or(Value::is_null))
+        {
+            body.insert("id".to_owned(), json!(id));
+        }
         schema::fill_auto(kind, body);
         schema::fill_defaults(kind, body);
         Ok(())

@@ -113,7 +113,7 @@ fn parent<'a>(owned: &'a Option<(&'static str, String)>) -> Parent<'a> {
 async fn read(gateway: &Gateway, request: &Request, path: &[&str]) -> Answer {
     let upstream = {
         let state = gateway.state();
-        let store = Store { state: &state, database: gateway.options.database };
+        let store = Store::new(gateway, &state);
         match place(store, path) {
             Err(answer) => return answer,
             Ok(Place::Upstream(id, rest)) => (id, rest),
@@ -153,7 +153,7 @@ fn read_place(store: Store<'_>, request: &Request, place: &Place) -> Result<Answ
 
 fn decide(gateway: &Gateway, request: &Request, path: &[&str]) -> Decided {
     let state = gateway.state();
-    let store = Store { state: &state, database: gateway.options.database };
+    let store = Store::new(gateway, &state);
     let method = request.method.as_str();
     match (method, place(store, path)?) {
         ("POST", Place::Collection(kind, outer)) => {

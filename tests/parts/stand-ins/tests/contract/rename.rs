@@ -1,0 +1,237 @@
+//! Renames all entities of a recording: names, keys, tags, host names, ids. The order of ids stays.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use fancy_regex::{Captures, Regex};
+use serde_json::{Value, json};
+
+use crate::recording::Exchange;
+
+/// Fields whose text names an entity.
+const NAMING: [&str; 9] =
+    ["name", "username", "custom_id", "key", "group", "instance_name", "prefix", "tag", "client_id"];
+
+/// What a rename knows.
+pub struct Renamer {
+    names: BTreeSet<String>,
+    uuid: Regex,
+    offset: Regex,
+    quoted: Regex,
+}
+
+impl Renamer {
+    /// For the names in a recording's requests.
+    pub fn of(exchanges: &[Exchange]) -> Self {
+        let mut renamer = Self {
+            names: BTreeSet::new(),
+            uuid: Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap(),
+            offset: Regex::new(r"(?<=offset=)[A-Za-z0-9_-]{20,}").unwrap(),
+            quoted: Regex::new(r#"(["'])([^"']+)\1"#).unwrap(),
+        };
+        for exchange in exchanges {
+            renamer.learn(&exchange.body);
+            let path = exchange.path.split('?').next().unwrap();
+            let parts: Vec<&str> = path.split('/').skip(1).collect();
+            // Collections and what is inside of them take turns.
+            for name in parts.iter().skip(1).step_by(2).filter(|_| !is_fixed(&parts)) {
+                renamer.add(name);
+            }
+        }
+        renamer
+    }
+
+    fn add(&mut self, name: &str) {
+        let valid = name.chars().all(|char| char.is_ascii_alphanumeric() || "-_.* :=".contains(char));
+        // An address stays one, what is reserved stays reserved.
+        let address = name.split([':', '.']).all(|part| part.parse::<u64>().is_ok());
+        if valid && !address && name != "env" && !name.is_empty() && !self.uuid.is_match(name).unwrap() {
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    fn learn(&mut self, body: &Value) {
+        let Value::Object(map) = body else { return };
+        let typed = is_typed(body);
+        for (field, value) in map {
+            match value {
+                Value::String(text) if NAMING.contains(&field.as_str()) && !(field == "name" && typed) => {
+                    if !text.starts_with("-----") {
+                        self.add(text);
+                    }
+                }
+                Value::Array(list) if field == "tags" || field == "snis" => {
+                    list.iter().filter_map(Value::as_str).for_each(|text| self.add(text));
+                }
+                Value::Object(_) if field != "config" => self.learn(value),
+                _ => {}
+            }
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
+        if !self.names.contains(name) {
+            return self.text(name);
+        }
+        match name.strip_prefix("*.") {
+            Some(rest) => format!("*.n{rest}"),
+            None => format!("n{name}"),
+        }
+    }
+
+    /// Ids and offsets inside a text.
+    fn text(&self, text: &str) -> String {
+        let id = |found: &Captures<'_, str>| {
+            let id = &found[0];
+            let low = u64::from_str_radix(&id[24..], 16).unwrap();
+            format!("{}{:012x}", &id[..24], (low + 0x5_0000) & 0xffff_ffff_ffff)
+        };
+        let ids = |text: &str| self.uuid.replace_all(text, id).into_owned();
+        let offset = |found: &Captures<'_, str>| match BASE64.decode(&found[0]) {
+            Ok(json) => BASE64.encode(ids(&String::from_utf8_lossy(&json))),
+            Err(_) => found[0].to_owned(),
+        };
+        ids(&self.offset.replace_all(text, offset))
+    }
+
+    /// An exchange with everything renamed.
+    pub fn exchange(&self, exchange: &Exchange) -> Exchange {
+        Exchange {
+            path: self.path(&exchange.path),
+            body: match &exchange.body {
+                Value::String(form) if !form.starts_with('{') => json!(self.text(form)),
+                body => self.value(body),
+            },
+            json: self.value(&exchange.json),
+            ..exchange.clone()
+        }
+    }
+
+    fn path(&self, path: &str) -> String {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let parts: Vec<&str> = path.split('/').collect();
+        let fixed = is_fixed(&parts[1..]);
+        let renamed: Vec<String> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| match index % 2 == 0 && !fixed {
+                true => self.name(part),
+                false => self.text(part),
+            })
+            .collect();
+        let mut out = renamed.join("/");
+        if let Some(query) = query {
+            let renamed: Vec<String> = query
+                .split('&')
+                .map(|pair| match pair.split_once('=') {
+                    Some(("tags", tags)) => {
+                        let tags = tags.replace("%2C", ",");
+                        let each = tags.split_inclusive([',', '/']).map(|tag| {
+                            let end = tag.len() - tag.ends_with([',', '/']) as usize;
+                            format!("{}{}", self.name(&tag[..end]), &tag[end..])
+                        });
+                        format!("tags={}", each.collect::<String>())
+                    }
+                    Some(("custom_id", id)) => format!("custom_id={}", self.name(id)),
+                    _ => self.text(pair),
+                })
+                .collect();
+            out = format!("{out}?{}", renamed.join("&"));
+        }
+        out
+    }
+
+    fn value(&self, value: &Value) -> Value {
+        let typed = is_typed(value);
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .map(|(field, value)| {
+                    let renamed = match value {
+                        Value::String(text) if field == "next" => json!(self.path(text)),
+                        Value::String(text) if field == "offset" => {
+                            let whole = self.text(&format!("offset={text}"));
+                            json!(whole.trim_start_matches("offset="))
+                        }
+                        // The plugins and vaults themselves keep their names.
+                        Value::String(text) if field == "name" && typed => json!(text),
+                        Value::String(text) if NAMING.contains(&field.as_str()) || field == "host" => {
+                            json!(self.name(text))
+                        }
+                        Value::Array(list) if ["tags", "snis"].contains(&field.as_str()) => list
+                            .iter()
+                            .map(|one| {
+                                one.as_str().map_or_else(|| one.clone(), |text| json!(self.name(text)))
+                            })
+                            .collect(),
+                        Value::Object(_) if field == "config" => value.clone(),
+                        value => self.value(value),
+                    };
+                    (field.clone(), renamed)
+                })
+                .collect(),
+            Value::Array(list) => list.iter().map(|value| self.value(value)).collect(),
+            Value::String(text) => json!(self.message(text)),
+            value => value.clone(),
+        }
+    }
+
+    /// A message: what it quotes.
+    fn message(&self, text: &str) -> String {
+        let quoted = |found: &Captures<'_, str>| {
+            let quote = &found[1];
+            let known = thing(&found[2]);
+            let inner = if known { found[2].to_owned() } else { self.name(&found[2]) };
+            format!("{quote}{inner}{quote}")
+        };
+        let text = self.quoted.replace_all(text, quoted).into_owned();
+        // `NAME is duplicated`, `NAME already associated …`, `no healthchecker found for NAME`
+        let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+        for word in [0, words.len() - 1] {
+            if words[word].contains(".test") || text.starts_with("no healthchecker") {
+                words[word] = self.name(&words[word]);
+            }
+        }
+        let text = words.join(" ").replace("(snis: a.example.test", "(snis: na.example.test");
+        self.text(&text.replace("(snis: d.example.test", "(snis: nd.example.test"))
+    }
+}
+
+/// Paths whose parts aren't collections and names.
+fn is_fixed(parts: &[&str]) -> bool {
+    matches!(parts.first(), Some(&("schemas" | "plugins" | "status" | "debug" | "cache" | "clustering")))
+        && !(parts.first() == Some(&"plugins")
+            && parts.len() > 1
+            && parts[1] != "enabled"
+            && parts[1] != "schema")
+}
+
+/// Whether its `name` says what it is.
+fn is_typed(value: &Value) -> bool {
+    let plugin = value["name"].as_str().is_some_and(|name| {
+        [
+            "rate-limiting",
+            "key-auth",
+            "jwt",
+            "cors",
+            "acl",
+            "correlation-id",
+            "prometheus",
+            "zipkin",
+            "opentelemetry",
+        ]
+        .iter()
+        .chain(&["request-termination", "request-transformer", "response-transformer", "ip-restriction"])
+        .chain(&["bot-detection", "http-log", "env", "hcv", "no-such-plugin", "no-such", "nope"])
+        .any(|plugin| *plugin == name)
+    });
+    let error = value["code"].is_number();
+    value.get("config").is_some() || error || (plugin && value.get("paths").is_none())
+}
+
+/// Words in quotes that aren't names of entities.
+fn thing(word: &str) -> bool {
+    ["services", "routes", "plugins", "consumers", "upstreams", "certificates", "name", "tags", "paths"]
+        .contains(&word)
+}
