@@ -46,7 +46,7 @@ impl Renamer {
         let valid = name.chars().all(|char| char.is_ascii_alphanumeric() || "-_.* :=".contains(char));
         // An address stays one, what is reserved stays reserved.
         let address = name.split([':', '.']).all(|part| part.parse::<u64>().is_ok());
-        if valid && !address && name != "env" && !name.is_empty() && !self.uuid.is_match(name).unwrap() {
+        if valid && !address && !["env", "all", ""].contains(&name) && !self.uuid.is_match(name).unwrap() {
             self.names.insert(name.to_owned());
         }
     }
@@ -57,7 +57,8 @@ impl Renamer {
         for (field, value) in map {
             match value {
                 Value::String(text) if NAMING.contains(&field.as_str()) && !(field == "name" && typed) => {
-                    if !text.starts_with("-----") {
+                    // A name with a blank is a wrong one.
+                    if !text.starts_with("-----") && !text.contains(' ') {
                         self.add(text);
                     }
                 }
@@ -71,6 +72,11 @@ impl Renamer {
     }
 
     fn name(&self, name: &str) -> String {
+        if self.names.contains(name) { self.known(name) } else { self.message(name) }
+    }
+
+    /// A name, or a text without one.
+    fn known(&self, name: &str) -> String {
         if !self.names.contains(name) {
             return self.text(name);
         }
@@ -182,15 +188,22 @@ impl Renamer {
         let quoted = |found: &Captures<'_, str>| {
             let quote = &found[1];
             let known = thing(&found[2]);
-            let inner = if known { found[2].to_owned() } else { self.name(&found[2]) };
+            // Ids follow below.
+            let inner = match self.names.contains(&found[2]) && !known {
+                true => self.known(&found[2]),
+                false => found[2].to_owned(),
+            };
             format!("{quote}{inner}{quote}")
         };
+        if text.starts_with("No plugin named") || text.starts_with("No entity named") {
+            return text.to_owned();
+        }
         let text = self.quoted.replace_all(text, quoted).into_owned();
         // `NAME is duplicated`, `NAME already associated …`, `no healthchecker found for NAME`
         let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
         for word in [0, words.len() - 1] {
             if words[word].contains(".test") || text.starts_with("no healthchecker") {
-                words[word] = self.name(&words[word]);
+                words[word] = self.known(&words[word]);
             }
         }
         let text = words.join(" ").replace("(snis: a.example.test", "(snis: na.example.test");

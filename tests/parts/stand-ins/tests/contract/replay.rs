@@ -17,14 +17,14 @@ use crate::recording::{Exchange, load};
 use crate::rename::Renamer;
 
 /// How long a change takes to reach the proxy.
-const PROPAGATION: Duration = Duration::from_millis(200);
+const PROPAGATION: Duration = Duration::from_millis(1_500);
 
 /// What the recorder waited before an exchange, scaled to the stand-in's faster propagation.
 const WAITS: [(&str, u64); 6] = [
-    ("health-active-after-8s", 2_500),
+    ("health-active-after-8s", 4_000),
     ("health-active-recovers", 2_000),
     ("health-off-after", 1_000),
-    ("passive-health-before", 500),
+    ("passive-health-before", 2_500),
     ("passive-health-after-failure", 300),
     ("passive-health-after-set", 300),
 ];
@@ -127,6 +127,9 @@ async fn run(folder: &'static str, way: Way) -> Outcome {
         ..Options::default()
     })
     .unwrap();
+    if folder == "db-postgres" {
+        kong.gateway().apply(&[recorders_own(&exchanges)]);
+    }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut bound = Bound::default();
     let mut failed = Vec::new();
@@ -145,6 +148,15 @@ async fn run(folder: &'static str, way: Way) -> Outcome {
         failed.extend(what.map(|what| (exchange.name.clone(), what)));
     }
     Outcome { folder, way, total, failed }
+}
+
+/// A service that the recorder made for itself: no recorded request did, but lists show it.
+fn recorders_own(exchanges: &[Exchange]) -> Change {
+    let lists = exchanges.iter().filter_map(|exchange| exchange.json["data"].as_array()).flatten();
+    let echo =
+        lists.filter_map(Value::as_object).find(|entity| entity.get("name") == Some(&json!("echo"))).unwrap();
+    let id = echo["id"].as_str().unwrap().to_owned();
+    Change { kind: "services".to_owned(), id, entity: Some(echo.clone()) }
 }
 
 /// An upstream that answers every request with this status.
@@ -198,5 +210,27 @@ async fn send(
             return Some(format!("not in the order of ids: {}", json!(ids)));
         }
     }
-    Comparison { bound, renamed: way == Way::Renamed, ordered }.differs(&exchange.json, &json)
+    let (mut recorded, mut live) = (exchange.json.clone(), json);
+    if path.starts_with("/schemas/") {
+        // Kong completes a schema when it first uses it: two recordings of the same differ in that.
+        without_first_use(&mut recorded);
+        without_first_use(&mut live);
+    }
+    Comparison { bound, renamed: way == Way::Renamed, ordered }.differs(&recorded, &live)
+}
+
+fn without_first_use(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.get("len_min") == Some(&json!(1)) {
+                map.remove("len_min");
+            }
+            if let Some(Value::Object(elements)) = map.get_mut("elements") {
+                elements.remove("required");
+            }
+            map.values_mut().for_each(without_first_use);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_first_use),
+        _ => {}
+    }
 }

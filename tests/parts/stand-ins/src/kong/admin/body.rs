@@ -32,7 +32,7 @@ pub fn read(request: &Request, kind: &str, typed: bool) -> Result<Map<String, Va
         _ => {
             let what = "415 Unsupported Media Type";
             let page = format!(
-                "<html>\n<head><title>{what}</title></head>\n<body>\n<center><h1>{what}</h1></center>\n</body>\n</html>\n"
+                "<html>\r\n<head><title>{what}</title></head>\r\n<body>\r\n<center><h1>{what}</h1></center>\r\n</body>\r\n</html>\r\n"
             );
             Err(Answer::text(415, "text/html; charset=UTF-8", page))
         }

@@ -7,6 +7,9 @@ use super::{body, entities, errors, schema, tags};
 use crate::kong::server::{Answer, Request};
 use crate::kong::{Gateway, dbless};
 
+/// No checks.
+static EMPTY: Value = Value::Array(Vec::new());
+
 /// Answers what isn't about entities; `None` for what is.
 pub async fn answer(gateway: &Gateway, request: &Request, path: &[&str]) -> Option<Answer> {
     let reads = matches!(request.method.as_str(), "GET" | "HEAD");
@@ -33,7 +36,7 @@ pub async fn answer(gateway: &Gateway, request: &Request, path: &[&str]) -> Opti
                     schema::fields(plugin).find(|(name, _)| *name == "config").map(|(_, field)| field);
                 Answer::json(
                     200,
-                    json!({"fields": config.map(|field| &field["fields"]), "entity_checks": plugin["entity_checks"]}),
+                    json!({"fields": config.map(|field| &field["fields"]), "entity_checks": config.map(|field| field.get("entity_checks").unwrap_or(&EMPTY))}),
                 )
             }
             None => Answer::message(404, &format!("No plugin named '{name}'")),

@@ -59,11 +59,11 @@ fn names(rule: &'static Value) -> Vec<&'static str> {
     let list = |value: &'static Value| value.as_array().into_iter().flatten().filter_map(Value::as_str);
     match rule {
         Value::Array(_) => list(rule).collect(),
+        // A condition's choice of fields is looked at even where one of them is wrong.
         _ => ["if_field", "then_field"]
             .iter()
             .filter_map(|name| rule[*name].as_str())
             .chain(list(&rule["field_sources"]))
-            .chain(list(&rule["then_at_least_one_of"]))
             .collect(),
     }
 }

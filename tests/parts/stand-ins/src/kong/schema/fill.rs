@@ -13,16 +13,17 @@ use super::{custom, fields, fields_of, special, tls};
 /// Gives every missing field its default, `null` where it has none.
 pub fn fill_defaults(kind: &str, entity: &mut Map<String, Value>) {
     // Which special schema holds may depend on a default: a route's protocols.
-    for (name, field) in fields_of(kind, None) {
+    if let Some(field) = super::field(kind, "protocols").filter(|_| kind == "routes") {
+        fill("protocols", field, entity);
+    }
+    for (name, field) in fields_of(kind, special(kind, entity).ok().flatten()) {
         if field["abstract"] != true {
             fill(name, field, entity);
         }
     }
-    let Ok(Some(special)) = special(kind, entity) else { return };
-    for (name, field) in fields(special) {
-        if field["type"] == "record" || !entity.contains_key(name) {
-            fill(name, field, entity);
-        }
+    // Before anything is checked: Kong 3.4.2 takes `"algorithm": "best"` where `hash_on` is set.
+    if kind == "upstreams" && entity.get("hash_on").is_some_and(|on| on != "none") {
+        entity.insert("algorithm".to_owned(), json!("consistent-hashing"));
     }
 }
 
@@ -122,9 +123,6 @@ pub fn normalise(kind: &str, entity: &mut Map<String, Value>, old: Option<&Map<S
             if let Some(target) = text(entity, "target").and_then(|target| custom::target(&target)) {
                 entity.insert("target".to_owned(), json!(target));
             }
-        }
-        "upstreams" if entity.get("hash_on").is_some_and(|on| on != "none") => {
-            entity.insert("algorithm".to_owned(), json!("consistent-hashing"));
         }
         "ca_certificates" => {
             if let Some(digest) = text(entity, "cert").and_then(|cert| tls::digest(&cert)) {
