@@ -85,15 +85,36 @@ impl Wanted {
         let last = page.last().map(|entity| id(entity)).filter(|_| rest.peek().is_some());
         let data: Vec<Value> = page.into_iter().map(show).collect();
         let offset = last.map(|last| BASE64.encode(json!([last]).to_string()));
-        answer(data, offset, |offset| {
-            let mut next = format!("{path}?offset={offset}");
-            for (name, value) in [("tags", &self.tags), ("size", &self.sized)] {
-                if let Some(value) = value.as_ref().filter(|_| top) {
-                    next.push_str(&format!("&{name}={}", utf8_percent_encode(value, QUERY)));
-                }
+        answer(data, offset, |offset| self.next(path, top, offset))
+    }
+
+    /// A page of a gateway without a database, whose offset is the place in the list. A page that is full leads to a
+    /// next one, even to an empty one.
+    pub fn numbered<'a>(
+        &self,
+        path: &str,
+        top: bool,
+        all: impl Iterator<Item = &'a Entity>,
+        show: impl Fn(&Entity) -> Value,
+    ) -> Answer {
+        let place = |offset: &str| String::from_utf8(BASE64.decode(offset).ok()?).ok()?.parse::<usize>().ok();
+        let from = match self.offset.as_deref().map(|offset| place(offset).ok_or(offset)).transpose() {
+            Ok(from) => from.unwrap_or(1).saturating_sub(1),
+            Err(offset) => return errors::offset(offset),
+        };
+        let data: Vec<Value> = all.filter(|one| self.fits(one)).skip(from).take(self.size).map(show).collect();
+        let offset = (data.len() == self.size).then(|| BASE64.encode((from + self.size + 1).to_string()));
+        answer(data, offset, |offset| self.next(path, top, offset))
+    }
+
+    fn next(&self, path: &str, top: bool, offset: &str) -> String {
+        let mut next = format!("{path}?offset={offset}");
+        for (name, value) in [("tags", &self.tags), ("size", &self.sized)] {
+            if let Some(value) = value.as_ref().filter(|_| top) {
+                next.push_str(&format!("&{name}={}", utf8_percent_encode(value, QUERY)));
             }
-            next
-        })
+        }
+        next
     }
 
     /// A page of what has an order of its own; the offset counts.

@@ -146,7 +146,11 @@ fn read_place(store: Store<'_>, request: &Request, place: &Place) -> Result<Answ
             };
             let all = state.all(kind).filter(inside);
             let show = |entity: &Entity| show(state, kind, entity);
-            Ok(Wanted::read(&request.query)?.page(&request.path, outer.is_none(), all, show))
+            let wanted = Wanted::read(&request.query)?;
+            Ok(match store.database {
+                true => wanted.page(&request.path, outer.is_none(), all, show),
+                false => wanted.numbered(&request.path, outer.is_none(), all, show),
+            })
         }
     }
 }

@@ -110,6 +110,10 @@ fn gather(
             entity.insert(field.to_owned(), json!({"id": parent}));
         }
         schema::fill_defaults(kind, &mut entity);
+        // It is shown where it was given.
+        if entity.get("ttl").is_some_and(Value::is_null) {
+            entity.remove("ttl");
+        }
         schema::fill_auto(kind, &mut entity);
         items.push(Item { kind, index, id, entity, named });
     }

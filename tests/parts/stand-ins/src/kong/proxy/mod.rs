@@ -33,6 +33,7 @@ use self::plugins::{Exchange, Memory};
 use self::reply::{Reply, set, text};
 use self::router::{Asked, split_port};
 use self::snapshot::Snapshot;
+pub use self::tls::trusting;
 use self::worker::Workers;
 use super::Gateway;
 use super::state::Entity;
