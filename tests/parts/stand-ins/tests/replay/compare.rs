@@ -25,7 +25,7 @@ static OPENSSL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("(invalid (?:certificate|key)): [^\"]*").expect("it is a valid regex"));
 
 /// Whatever changes with time or is the machine's.
-const VARIES: [&str; 11] = [
+const VARIES: [&str; 12] = [
     "created_at",
     "updated_at",
     "memory",
@@ -35,6 +35,8 @@ const VARIES: [&str; 11] = [
     "node_id",
     "hostname",
     "lua_version",
+    // The stand-in says that it is one.
+    "tagline",
     "configuration",
     "plugins_enabled",
 ];
@@ -117,6 +119,12 @@ impl Ids {
                         let empty = |hash: &str| hash.chars().all(|char| char == '0');
                         if empty(a) == empty(b) { Ok(()) } else { differ() }
                     }
+                    _ if ["secret", "key", "password"].iter().any(|name| path.ends_with(name))
+                        && made(a, b) =>
+                    {
+                        Ok(())
+                    }
+                    _ if path.ends_with("body.body") && json(a).is_some() && json(a) == json(b) => Ok(()),
                     _ if self.same_text(a, b) => Ok(()),
                     _ => differ(),
                 }
@@ -128,7 +136,9 @@ impl Ids {
                 for recorded in a {
                     let mut why = None;
                     let found = left.iter().position(|now| {
-                        self.attempt(recorded, now).inspect_err(|error| why = why.take().or(Some(error.clone()))).is_ok()
+                        self.attempt(recorded, now)
+                            .inspect_err(|error| why = why.take().or(Some(error.clone())))
+                            .is_ok()
                     });
                     match found {
                         Some(found) => left.remove(found),
@@ -137,9 +147,11 @@ impl Ids {
                 }
                 Ok(())
             }
-            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                a.iter().zip(b).enumerate().try_for_each(|(index, (a, b))| self.same(a, b, &format!("{path}[{index}]")))
-            }
+            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
+                .iter()
+                .zip(b)
+                .enumerate()
+                .try_for_each(|(index, (a, b))| self.same(a, b, &format!("{path}[{index}]"))),
             (Value::Object(a), Value::Object(b)) if a.len() == b.len() => self.same_map(a, b, path),
             (a, b) if a == b => Ok(()),
             _ => differ(),
@@ -163,15 +175,25 @@ impl Ids {
                 self.same(recorded, now, &path)?;
                 continue;
             }
-            let fits = b.iter().any(|(id, now)| {
-                self.attempt(recorded, now).is_ok() && self.same_id(name, id)
-            });
+            let fits =
+                b.iter().any(|(id, now)| self.attempt(recorded, now).is_ok() && self.same_id(name, id));
             if !fits {
                 return Err(format!("{path}: nothing fits in {b:?}"));
             }
         }
         Ok(())
     }
+}
+
+fn json(text: &str) -> Option<Value> {
+    serde_json::from_str::<Value>(text).ok()
+}
+
+/// Whether both are made by chance, or hashes.
+fn made(a: &str, b: &str) -> bool {
+    let long =
+        |text: &str| matches!(text.len(), 32 | 40) && text.chars().all(|char| char.is_ascii_alphanumeric());
+    long(a) && long(b)
 }
 
 fn yaml(text: &str) -> Option<Value> {

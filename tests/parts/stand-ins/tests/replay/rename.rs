@@ -50,7 +50,8 @@ impl Renaming {
                 renaming.secret.get_or_insert_with(|| secret.to_owned());
             }
         }
-        let kept = |name: &String| name.is_empty() || name.contains([':', ' ']) || but.contains(&name.as_str());
+        let kept =
+            |name: &String| name.is_empty() || name.contains([':', ' ']) || but.contains(&name.as_str());
         renaming.names.retain(|name| !kept(name));
         renaming
     }
@@ -81,12 +82,14 @@ impl Renaming {
     /// An exchange with new names.
     pub fn exchange(&self, exchange: &Exchange, admin: bool) -> Exchange {
         let mut new = exchange.clone();
-        let (address, query) = exchange.url.split_once('?').map_or((exchange.url.as_str(), None), |(a, b)| (a, Some(b)));
+        let (address, query) =
+            exchange.url.split_once('?').map_or((exchange.url.as_str(), None), |(a, b)| (a, Some(b)));
         let parts = address.split('/').enumerate();
         let parts: Vec<String> =
             parts.map(|(at, part)| if admin && at > 3 { self.name(part) } else { part.to_owned() }).collect();
         let query = query.map(|query| self.query(query));
-        new.url = format!("{}{}", parts.join("/"), query.map(|query| format!("?{query}")).unwrap_or_default());
+        new.url =
+            format!("{}{}", parts.join("/"), query.map(|query| format!("?{query}")).unwrap_or_default());
         new.headers = self.headers(&exchange.headers);
         new.response_headers = self.headers(&exchange.response_headers);
         new.body = match exchange.body.as_str() {
@@ -107,7 +110,8 @@ impl Renaming {
     }
 
     fn headers(&self, headers: &Map<String, Value>) -> Map<String, Value> {
-        let new = headers.iter().map(|(name, value)| (name.clone(), json!(self.header(value.as_str().unwrap()))));
+        let new =
+            headers.iter().map(|(name, value)| (name.clone(), json!(self.header(value.as_str().unwrap()))));
         new.collect()
     }
 
@@ -136,7 +140,8 @@ impl Renaming {
                     let parts: Vec<&str> = found[0].split('.').collect();
                     let claims = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
                     let mut claims: Value = serde_json::from_slice(&claims).unwrap();
-                    let Some(issuer) = claims["iss"].as_str().filter(|issuer| self.names.contains(*issuer)) else {
+                    let Some(issuer) = claims["iss"].as_str().filter(|issuer| self.names.contains(*issuer))
+                    else {
                         return found[0].to_owned();
                     };
                     claims["iss"] = json!(self.name(issuer));
@@ -180,7 +185,18 @@ impl Renaming {
     fn value(&self, value: &Value, field: &str, within: &str) -> Value {
         match value {
             Value::String(text) if field == "config" => json!(self.document(text)),
-            Value::String(text) if matches!(within, "plugins" | "vaults" | "plugin") && field == "name" => json!(text),
+            Value::String(text) if matches!(within, "plugins" | "vaults" | "plugin") && field == "name" => {
+                json!(text)
+            }
+            Value::String(text) if field == "url" => {
+                let host = text
+                    .split("://")
+                    .nth(1)
+                    .and_then(|rest| rest.split(['/', ':']).next())
+                    .unwrap_or_default();
+                json!(text.replacen(host, &self.name(host), 1))
+            }
+            Value::String(text) if matches!(field, "allow" | "deny") => json!(self.name(text)),
             Value::String(text) if field == "host" || NAMES.contains(&field) || within == "headers" => {
                 match self.names.contains(text) {
                     true => json!(self.name(text)),
@@ -194,7 +210,13 @@ impl Renaming {
                 let plugin = map.get("entity_type").and_then(Value::as_str) == Some("plugin");
                 let reference = map.len() == 1 && map.values().all(Value::is_array);
                 let new = map.iter().map(|(name, value)| {
-                    let inside = if plugin { "plugin" } else if field.is_empty() { within } else { field };
+                    let inside = if plugin {
+                        "plugin"
+                    } else if field.is_empty() {
+                        within
+                    } else {
+                        field
+                    };
                     let new = match (plugin, name.as_str()) {
                         (true, "entity_name") => value.clone(),
                         (true, "entity") => self.value(value, "plugin", "plugin"),
@@ -212,7 +234,10 @@ impl Renaming {
     /// A message's names, which stand in quotes or behind a colon.
     fn message(&self, text: &str) -> String {
         let mut new = text.to_owned();
-        for name in &self.names {
+        if !["'", "={", "=\"", "invalid value: ", "found for "].iter().any(|mark| text.contains(mark)) {
+            return new;
+        }
+        for name in self.names.iter().filter(|name| text.contains(name.as_str())) {
             let renamed = self.name(name);
             new = new.replace(&format!("set to '{name}'"), &format!("set to '{renamed}'"));
             new = new.replace(&format!("('{name}')"), &format!("('{renamed}')"));
@@ -226,7 +251,9 @@ impl Renaming {
             }
             new = match new.strip_suffix(&format!("invalid value: {name}")) {
                 Some(start) => format!("{start}invalid value: {renamed}"),
-                None => new.replace(&format!("invalid value: {name}\""), &format!("invalid value: {renamed}\"")),
+                None => {
+                    new.replace(&format!("invalid value: {name}\""), &format!("invalid value: {renamed}\""))
+                }
             };
         }
         new

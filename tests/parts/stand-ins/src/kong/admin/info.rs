@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{body, entities, errors, schema, tags};
 use crate::kong::server::{Answer, Request};
-use crate::kong::{Gateway, dbless};
+use crate::kong::{Gateway, dbless, proxy};
 
 /// No checks.
 static EMPTY: Value = Value::Array(Vec::new());
@@ -124,8 +124,14 @@ fn root(gateway: &Gateway) -> Value {
     used.sort_unstable();
     used.dedup();
     let names = schema::enabled_plugins().as_array().into_iter().flatten().filter_map(Value::as_str);
-    let available: serde_json::Map<String, Value> =
-        names.map(|name| (name.to_owned(), json!({"version": version}))).collect();
+    let available = names.map(|name| {
+        let version = if name == "opentelemetry" { "0.1.0" } else { version };
+        (name.to_owned(), json!({"version": version, "priority": proxy::priority(name)}))
+    });
+    let available: serde_json::Map<String, Value> = available.collect();
+    // One for each view of the entities; nothing else runs in processes of its own here.
+    let workers = if gateway.options.database { gateway.options.propagation.len().max(1) } else { 1 };
+    let workers: Vec<usize> = (1..=workers).collect();
     let loaded: serde_json::Map<String, Value> =
         available.keys().map(|name| (name.clone(), json!(true))).collect();
     let database = if gateway.options.database { "postgres" } else { "off" };
@@ -135,7 +141,7 @@ fn root(gateway: &Gateway) -> Value {
         "hostname": "vv-stand-in",
         "node_id": gateway.node_id,
         "lua_version": "none",
-        "pids": {"master": std::process::id(), "workers": []},
+        "pids": {"master": std::process::id(), "workers": workers},
         "timers": {"running": 0, "pending": 0},
         "plugins": {"available_on_server": available, "enabled_in_cluster": used},
         "configuration": {

@@ -102,7 +102,8 @@ impl Wanted {
             Ok(from) => from.unwrap_or(1).saturating_sub(1),
             Err(offset) => return errors::offset(offset),
         };
-        let data: Vec<Value> = all.filter(|one| self.fits(one)).skip(from).take(self.size).map(show).collect();
+        let data: Vec<Value> =
+            all.filter(|one| self.fits(one)).skip(from).take(self.size).map(show).collect();
         let offset = (data.len() == self.size).then(|| BASE64.encode((from + self.size + 1).to_string()));
         answer(data, offset, |offset| self.next(path, top, offset))
     }

@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 
 use self::balancer::Balancer;
 use self::forward::Failure;
+pub use self::plugins::priority;
 use self::plugins::{Exchange, Memory};
 use self::reply::{Reply, set, text};
 use self::router::{Asked, split_port};

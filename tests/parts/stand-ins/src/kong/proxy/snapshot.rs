@@ -70,7 +70,7 @@ impl Snapshot {
 
     /// The names of all plugins that there are, in the order in which they run.
     pub fn plugin_names(&self) -> impl Iterator<Item = &'static str> {
-        plugins::ORDER.into_iter().filter(|name| self.plugins.contains_key(*name))
+        plugins::in_order().filter(|name| self.plugins.contains_key(*name))
     }
 
     /// The first entity of a type with this text in a field.

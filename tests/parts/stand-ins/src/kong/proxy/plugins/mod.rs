@@ -19,23 +19,56 @@ use super::reply::{Reply, set, text};
 use super::snapshot::{Plugin, Scope, Snapshot};
 use crate::kong::state::Entity;
 
-/// In the order in which they run: by the priorities that `GET /` tells.
-pub const ORDER: [&str; 14] = [
-    "bot-detection",
-    "cors",
-    "jwt",
-    "key-auth",
-    "basic-auth",
-    "ip-restriction",
-    "request-size-limiting",
-    "acl",
-    "rate-limiting",
-    "request-transformer",
-    "response-transformer",
-    "request-termination",
-    "correlation-id",
-    "prometheus",
+/// The plugins of Kong 3.4.2 with their priorities, in the order in which they run.
+const PRIORITIES: [(&str, i64); 37] = [
+    ("pre-function", 1_000_000),
+    ("zipkin", 100_000),
+    ("bot-detection", 2_500),
+    ("cors", 2_000),
+    ("session", 1_900),
+    ("acme", 1_705),
+    ("jwt", 1_450),
+    ("oauth2", 1_400),
+    ("key-auth", 1_250),
+    ("ldap-auth", 1_200),
+    ("basic-auth", 1_100),
+    ("hmac-auth", 1_030),
+    ("grpc-gateway", 998),
+    ("ip-restriction", 990),
+    ("request-size-limiting", 951),
+    ("acl", 950),
+    ("rate-limiting", 910),
+    ("response-ratelimiting", 900),
+    ("request-transformer", 801),
+    ("response-transformer", 800),
+    ("aws-lambda", 750),
+    ("azure-functions", 749),
+    ("proxy-cache", 100),
+    ("opentelemetry", 14),
+    ("prometheus", 13),
+    ("http-log", 12),
+    ("statsd", 11),
+    ("datadog", 10),
+    ("file-log", 9),
+    ("udp-log", 8),
+    ("tcp-log", 7),
+    ("loggly", 6),
+    ("syslog", 4),
+    ("grpc-web", 3),
+    ("request-termination", 2),
+    ("correlation-id", 1),
+    ("post-function", -1_000),
 ];
+
+/// The names of all plugins, in the order in which they run.
+pub fn in_order() -> impl Iterator<Item = &'static str> {
+    PRIORITIES.iter().map(|(name, _)| *name)
+}
+
+/// A plugin's priority, as `GET /` tells it.
+pub fn priority(name: &str) -> Option<i64> {
+    PRIORITIES.iter().find(|(own, _)| *own == name).map(|(_, priority)| *priority)
+}
 
 /// What plugins remember between requests, common to all workers.
 #[derive(Debug, Default)]
