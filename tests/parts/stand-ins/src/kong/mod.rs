@@ -240,10 +240,15 @@ impl Kong {
         let gateway = Arc::new(Gateway::new(options));
         let (given, handle) = (Arc::clone(&gateway), runtime.handle().clone());
         // In a thread of its own, since the caller's may belong to a runtime, which mustn't block.
-        let addresses = std::thread::spawn(move || handle.block_on(server::start(given)))
-            .join()
-            .map_err(|_| anyhow::anyhow!("the stand-in's start panicked"))??;
-        Ok(Self { gateway, runtime: Some(runtime), addresses })
+        let started = std::thread::spawn(move || handle.block_on(server::start(given))).join();
+        let started = started.unwrap_or_else(|_| Err(anyhow::anyhow!("the stand-in's start panicked")));
+        match started {
+            Ok(addresses) => Ok(Self { gateway, runtime: Some(runtime), addresses }),
+            Err(error) => {
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
     }
 
     /// Where the Admin API listens.
