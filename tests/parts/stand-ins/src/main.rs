@@ -3,14 +3,9 @@
 //! Which one it answers for is the name it is called by, else the first argument, else `VV_STAND_IN`. It says what
 //! it is in its Server header and its pages, and never passes for the real thing.
 
-mod old_kong;
-mod old_proxy;
-
 use std::process::ExitCode;
 
-use vv_stand_ins::{complain, kafka_ui, pages};
-
-use crate::old_kong as kong;
+use vv_stand_ins::{complain, kafka_ui, kong, pages};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -33,14 +28,7 @@ async fn main() -> ExitCode {
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match (name.as_str(), arguments.as_slice()) {
-        ("kong", ["health", ..]) => kong::health().await,
-        // There is no database to prepare.
-        ("kong", ["migrations", ..]) => Ok(()),
-        ("kong", ["version", ..]) => {
-            say("vv stand-in for Kong Gateway 3.4");
-            Ok(())
-        }
-        ("kong", [] | ["docker-start" | "start", ..]) => kong::serve().await,
+        ("kong", arguments) => kong::command::run(arguments, say).await,
         ("konga", _) => pages::konga().await,
         ("kafka-ui", _) => kafka_ui::serve_ui().await,
         ("grafana" | "grafana-server" | "run.sh", _) => pages::grafana().await,

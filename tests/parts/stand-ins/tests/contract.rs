@@ -1,6 +1,8 @@
 //! The stand-in for Kong against what a real Kong Gateway 3.4.2 answered: every recorded exchange is replayed, once as it
 //! was recorded and once with all entities renamed. What needn't hold is in `exceptions`, each with its reason.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "all of it is a test")]
+
 #[path = "contract/compare.rs"]
 mod compare;
 #[path = "contract/exceptions.rs"]

@@ -7,7 +7,9 @@
 //! ```
 
 pub mod admin;
+pub mod command;
 pub mod dbless;
+pub mod postgres;
 pub mod proxy;
 pub mod schema;
 mod server;
@@ -240,13 +242,15 @@ impl Kong {
         let gateway = Arc::new(Gateway::new(options));
         let (given, handle) = (Arc::clone(&gateway), runtime.handle().clone());
         // In a thread of its own, since the caller's may belong to a runtime, which mustn't block.
-        let started = std::thread::spawn(move || handle.block_on(server::start(given))).join();
-        let started = started.unwrap_or_else(|_| Err(anyhow::anyhow!("the stand-in's start panicked")));
-        match started {
-            Ok(addresses) => Ok(Self { gateway, runtime: Some(runtime), addresses }),
-            Err(error) => {
+        let started = std::thread::spawn(move || handle.block_on(server::start(given)));
+        match started.join() {
+            Ok(Ok(addresses)) => Ok(Self { gateway, runtime: Some(runtime), addresses }),
+            failed => {
                 runtime.shutdown_background();
-                Err(error)
+                match failed {
+                    Ok(Err(error)) => Err(error),
+                    _ => anyhow::bail!("the stand-in's start panicked"),
+                }
             }
         }
     }

@@ -55,7 +55,8 @@ fn translated(pattern: &str) -> String {
             '*' | '+' | '?' | '.' if !in_set => regex.push(char),
             other => regex.push_str(&fancy_regex::escape(&other.to_string())),
         }
-        atom = !matches!(char, '*' | '+' | '?' | '^') && !(char == '-' && atom);
+        let quantified = matches!(char, '*' | '+' | '?' | '^') || (char == '-' && atom);
+        atom = !quantified;
         first = false;
     }
     regex
