@@ -49,7 +49,8 @@ struct Rule {
 }
 
 /// Kong 3.4's order: how many kinds of attributes a route is matched by, whether its hosts have no wildcard, how many
-/// headers, whether by a regex, the regex's priority, the prefix's length, and at last the id.
+/// headers, whether by a regex, the regex's priority, the prefix's length, and at last the greater id. The documentation
+/// says that the last isn't defined, and of the router `traditional` that the older one wins.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Rank {
     kinds: usize,
@@ -144,7 +145,7 @@ impl Rule {
                 .filter(|_| regex)
                 .unwrap_or(0),
             length: paths.iter().filter(|path| !path.starts_with('~')).map(String::len).max().unwrap_or(0),
-            id: route.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            id: rank_id(route, &paths),
         };
         let headers = headers.into_iter().map(|(name, values)| {
             let values = values.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -182,6 +183,19 @@ impl Rule {
             false => self.paths.iter().find_map(|path| path.matched(asked.path))?,
         };
         Some(Found { route: &self.route, prefix })
+    }
+}
+
+/// Where a route's paths rank apart, each group has an id that is made from the route's.
+fn rank_id(route: &Entity, group: &[String]) -> String {
+    const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x7f14_5bf9_0dce_4f91_98eb_debb_ce4b_9f6b);
+    let id = route.get("id").and_then(Value::as_str).unwrap_or_default();
+    match group.first() {
+        Some(path) if texts(route, "paths").len() > 1 => {
+            let kind = if path.starts_with('~') { "true".to_owned() } else { path.len().to_string() };
+            uuid::Uuid::new_v5(&NAMESPACE, format!("{id}#{kind}").as_bytes()).to_string()
+        }
+        _ => id.to_owned(),
     }
 }
 
