@@ -93,7 +93,8 @@ async fn unrecorded_types_take_the_same_way() {
     );
     assert_eq!(send("POST", "/key-sets", json!({"name": "s"})).await.0, 201);
     let jwk = json!({"name": "k", "kid": "1", "set": {"name": "s"}, "jwk": "{\"kid\":\"1\",\"kty\":\"oct\",\"k\":\"aA\"}"});
-    assert_eq!(send("POST", "/keys", jwk).await.0, 201);
+    let (status, key) = send("POST", "/keys", jwk).await;
+    assert_eq!(status, 201, "{key}");
     assert_eq!(send("POST", "/keys", json!({"name": "l", "kid": "2"})).await.0, 400);
     assert_eq!(send("DELETE", "/consumers/c", json!({})).await.0, 204);
     assert_eq!(send("GET", "/oauth2", json!({})).await.1["data"], json!([]));

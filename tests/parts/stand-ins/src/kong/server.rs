@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -128,6 +129,7 @@ async fn answer(
     request: hyper::Request<Incoming>,
     status_only: bool,
 ) -> Result<hyper::Response<Full<Bytes>>, Dropped> {
+    let asked_at = Instant::now();
     gateway.requests.fetch_add(1, Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
@@ -162,7 +164,12 @@ async fn answer(
     };
     let status = answer.as_ref().map_or(0, |answer| answer.status);
     gateway.journal().push(Entry { method: request.method.clone(), path, status });
-    answer.map(|answer| respond(&request, answer)).ok_or(Dropped)
+    let latency = ("X-Kong-Admin-Latency", asked_at.elapsed().as_millis().to_string());
+    let answer = answer.map(|mut answer| {
+        answer.headers.push(latency);
+        respond(&request, answer)
+    });
+    answer.ok_or(Dropped)
 }
 
 fn respond(request: &Request, answer: Answer) -> hyper::Response<Full<Bytes>> {

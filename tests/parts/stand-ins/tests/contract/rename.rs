@@ -56,11 +56,14 @@ impl Renamer {
         let typed = is_typed(body);
         for (field, value) in map {
             match value {
-                Value::String(text) if NAMING.contains(&field.as_str()) && !(field == "name" && typed) => {
-                    // A name with a blank is a wrong one.
-                    if !text.starts_with("-----") && !text.contains(' ') {
-                        self.add(text);
-                    }
+                // A name with a blank is a wrong one.
+                Value::String(text)
+                    if NAMING.contains(&field.as_str())
+                        && !(field == "name" && typed)
+                        && !text.starts_with("-----")
+                        && !text.contains(' ') =>
+                {
+                    self.add(text);
                 }
                 Value::Array(list) if field == "tags" || field == "snis" => {
                     list.iter().filter_map(Value::as_str).for_each(|text| self.add(text));

@@ -30,8 +30,8 @@ pub fn fill_defaults(kind: &str, entity: &mut Map<String, Value>) {
 fn fill(name: &str, field: &'static Value, entity: &mut Map<String, Value>) {
     let value = entity.entry(name).or_insert_with(|| match field.get("default") {
         Some(default) => default.clone(),
-        // A record holds its own defaults.
-        None if field["type"] == "record" && field["auto"] != true => json!({}),
+        // A record that must be there holds its own defaults.
+        None if field["type"] == "record" && field["required"] == true => json!({}),
         None => Value::Null,
     });
     fill_inside(field, value);
