@@ -46,7 +46,11 @@ impl Renamer {
         let valid = name.chars().all(|char| char.is_ascii_alphanumeric() || "-_.* :=".contains(char));
         // An address stays one, what is reserved stays reserved.
         let address = name.split([':', '.']).all(|part| part.parse::<u64>().is_ok());
-        if valid && !address && !["env", "all", ""].contains(&name) && !self.uuid.is_match(name).unwrap() {
+        if valid
+            && !address
+            && !["env", "all", "healthy", "unhealthy", ""].contains(&name)
+            && !self.uuid.is_match(name).unwrap()
+        {
             self.names.insert(name.to_owned());
         }
     }
@@ -59,7 +63,7 @@ impl Renamer {
                 // A name with a blank is a wrong one.
                 Value::String(text)
                     if NAMING.contains(&field.as_str())
-                        && !(field == "name" && typed)
+                        && (field != "name" || !typed)
                         && !text.starts_with("-----")
                         && !text.contains(' ') =>
                 {
@@ -135,12 +139,14 @@ impl Renamer {
                 .split('&')
                 .map(|pair| match pair.split_once('=') {
                     Some(("tags", tags)) => {
+                        let encoded = tags.contains("%2C");
                         let tags = tags.replace("%2C", ",");
                         let each = tags.split_inclusive([',', '/']).map(|tag| {
                             let end = tag.len() - tag.ends_with([',', '/']) as usize;
                             format!("{}{}", self.name(&tag[..end]), &tag[end..])
                         });
-                        format!("tags={}", each.collect::<String>())
+                        let tags: String = each.collect();
+                        format!("tags={}", if encoded { tags.replace(',', "%2C") } else { tags })
                     }
                     Some(("custom_id", id)) => format!("custom_id={}", self.name(id)),
                     _ => self.text(pair),
@@ -165,7 +171,11 @@ impl Renamer {
                         }
                         // The plugins and vaults themselves keep their names.
                         Value::String(text) if field == "name" && typed => json!(text),
-                        Value::String(text) if NAMING.contains(&field.as_str()) || field == "host" => {
+                        Value::String(text) if NAMING.contains(&field.as_str()) => {
+                            json!(self.name(text))
+                        }
+                        // An upstream's name, and not a certificate's that looks the same.
+                        Value::String(text) if field == "host" && !text.contains('.') => {
                             json!(self.name(text))
                         }
                         Value::Array(list) if ["tags", "snis"].contains(&field.as_str()) => list
@@ -205,7 +215,7 @@ impl Renamer {
         // `NAME is duplicated`, `NAME already associated …`, `no healthchecker found for NAME`
         let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
         for word in [0, words.len() - 1] {
-            if words[word].contains(".test") || text.starts_with("no healthchecker") {
+            if (words.len() > 1 && words[word].contains(".test")) || text.starts_with("no healthchecker") {
                 words[word] = self.known(&words[word]);
             }
         }
