@@ -185,6 +185,21 @@ impl Ids {
     }
 }
 
+/// Kong completes a schema when it first uses it: two recordings of the same one differ in that.
+pub fn without_first_use(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.retain(|name, value| name != "len_min" || *value != 1);
+            if let Some(Value::Object(elements)) = map.get_mut("elements") {
+                elements.remove("required");
+            }
+            map.values_mut().for_each(without_first_use);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_first_use),
+        _ => {}
+    }
+}
+
 fn json(text: &str) -> Option<Value> {
     serde_json::from_str::<Value>(text).ok()
 }

@@ -1,5 +1,8 @@
 //! What is wrong with a declarative document: a tree of errors in the document's own shape.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use crate::kong::schema;
@@ -10,12 +13,21 @@ const REMARKS: [&str; 2] = ["_comment", "_ignore"];
 /// Stands for an entity that is named otherwise.
 const SOME_ID: &str = "00000000-0000-4000-8000-000000000000";
 
+/// By type: the types that can be written inside, with their fields that refer to it.
+static CHILDREN: LazyLock<BTreeMap<&str, Vec<(&str, &str)>>> = LazyLock::new(|| {
+    let within = |kind: &'static str| {
+        let child = |child: &'static str| {
+            let (field, ..) = schema::references(child).find(|(_, parent, _)| *parent == kind)?;
+            schema::field(kind, child).is_none().then_some((child, field))
+        };
+        (kind, schema::kinds().filter_map(child).collect())
+    };
+    schema::kinds().map(within).collect()
+});
+
 /// The types that can be written inside an entity of a type, with their field that refers to it.
 pub fn children(kind: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    schema::kinds().filter_map(move |child| {
-        let (field, ..) = schema::references(child).find(|(_, parent, _)| *parent == kind)?;
-        schema::field(kind, child).is_none().then_some((child, field))
-    })
+    CHILDREN.get(kind).into_iter().flatten().copied()
 }
 
 /// An entity of a document without what is written inside it, and without remarks.

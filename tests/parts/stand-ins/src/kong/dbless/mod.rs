@@ -76,8 +76,9 @@ fn post(gateway: &Gateway, request: &Request) -> Answer {
             match document::parse(&text) {
                 Ok(document) => (document, new_hash),
                 Err(error) => {
+                    // There are no entities whose errors could be told apart.
                     let errors = Map::from_iter([("error".to_owned(), json!(error))]);
-                    return refuse(errors, &Map::new());
+                    return Answer::json(400, errors::body(errors));
                 }
             }
         }

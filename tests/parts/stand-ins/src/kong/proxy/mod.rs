@@ -1,4 +1,5 @@
-//! The proxy: requests in, through the router, the plugins and the service behind.
+//! The proxy: requests in, through the router, the plugins and the service behind. HTTP/1.1 with bodies held in memory;
+//! no HTTP/2, no gRPC, no WebSockets.
 
 mod balancer;
 mod forward;
