@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::told::Told;
+use super::told::{Told, clear};
 use super::{Applied, End, Outcome};
 use crate::routes::admin::{Admin, Answer, Request, flatten};
 use crate::routes::gateway::Entities;
@@ -109,11 +109,14 @@ fn judged(told: &Told<'_>, plan: &RoutePlan, faults: Vec<Fault>, answer: &Answer
                 mark: change.mark.clone(),
             };
         };
-        let path = faults.first().map(|fault| fault.path.as_str()).unwrap_or_default();
+        let faults: Vec<(String, String)> =
+            faults.iter().map(|fault| (fault.path.clone(), fault.message.clone())).collect();
+        let faults = clear(&faults);
+        let path = faults.first().map(|(path, _)| path.as_str()).unwrap_or_default();
         let mark = told.entity(change.declared).map(|entity| entity.mark_of(path).clone());
-        let texts = faults.iter().map(|fault| match fault.path.as_str() {
-            "" => fault.message.clone(),
-            path => format!("{path}: {}", fault.message),
+        let texts = faults.iter().map(|(path, message)| match path.as_str() {
+            "" => message.clone(),
+            path => format!("{path}: {message}"),
         });
         told.refused_as(&change.label, mark, &texts.collect::<Vec<_>>().join("; "), refusal.code)
     });

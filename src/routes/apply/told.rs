@@ -47,10 +47,11 @@ impl<'a> Told<'a> {
 
     /// What Kong refused of an entity.
     pub fn refused(&self, label: &str, declared: Option<usize>, refusal: &Refusal) -> Outcome {
-        let path = refusal.fields.first().map(|(path, _)| path.as_str()).unwrap_or_default();
+        let fields = clear(&refusal.fields);
+        let path = fields.first().map(|(path, _)| path.as_str()).unwrap_or_default();
         let mark = self.entity(declared).map(|entity| entity.mark_of(path).clone());
         // What it says of single fields is clearer than the same in Lua's own notation.
-        let message = match (refusal.code, refusal.fields.as_slice()) {
+        let message = match (refusal.code, fields.as_slice()) {
             (Some(2), fields) if !fields.is_empty() => {
                 let each = fields.iter().map(|(path, text)| match path.as_str() {
                     "" => text.clone(),
@@ -67,4 +68,11 @@ impl<'a> Told<'a> {
     pub fn refused_as(&self, label: &str, mark: Option<Mark>, message: &str, code: Option<i64>) -> Outcome {
         Outcome { label: label.to_owned(), end: End::Refused { message: self.text(message), code }, mark }
     }
+}
+
+/// What is said of an entity, without what only says that something else is said.
+pub(super) fn clear(fields: &[(String, String)]) -> Vec<&(String, String)> {
+    let is_empty = |said: &&(String, String)| said.0.is_empty() && said.1.starts_with("failed conditional validation");
+    let clear: Vec<&(String, String)> = fields.iter().filter(|said| !is_empty(said)).collect();
+    if clear.is_empty() { fields.iter().collect() } else { clear }
 }

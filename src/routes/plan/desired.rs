@@ -9,9 +9,6 @@ use super::identity;
 use crate::routes::declaration::Entity;
 use crate::routes::schema::Schema;
 
-/// The port of a target that has none.
-const TARGET_PORT: u16 = 8000;
-
 /// A declared entity with everything resolved.
 #[derive(Debug, Clone)]
 pub(super) struct Desired {
@@ -29,14 +26,14 @@ pub(super) fn desired(
     tag: &str,
     hashed: bool,
 ) -> Desired {
-    let mut sent = entity.fields.clone();
+    let mut sent = schema.coerce(&entity.fields);
     for (field, id) in refers {
         sent.insert(field.clone(), json!({ "id": id }));
     }
     if let Some(Value::String(target)) = sent.get_mut("target")
         && entity.kind.name() == "targets"
     {
-        *target = with_port(target);
+        *target = identity::with_port(target);
     }
     let mut tags: Vec<&str> = Vec::with_capacity(entity.tags.len() + 1);
     for one in entity.tags.iter().map(String::as_str).chain([tag]) {
@@ -56,37 +53,10 @@ pub(super) fn desired(
     Desired { sent, shown }
 }
 
-/// Kong 3.4.2 keeps `h` as `h:8000`.
-fn with_port(target: &str) -> String {
-    let has_port = match target.rsplit_once(':') {
-        Some((host, _)) => !host.contains(':') || host.ends_with(']'),
-        None => false,
-    };
-    if has_port { target.to_owned() } else { format!("{target}:{TARGET_PORT}") }
-}
-
 /// What Kong 3.4.2 keeps of a basic-auth password: the SHA-1 of it and its consumer's id.
 fn hashed_password(password: &str, consumer: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(password.as_bytes());
     hash.update(consumer.as_bytes());
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_have_ports() {
-        for (declared, kept) in [
-            ("h", "h:8000"),
-            ("h:80", "h:80"),
-            ("10.0.0.1", "10.0.0.1:8000"),
-            ("[::1]:80", "[::1]:80"),
-            ("[::1]", "[::1]:8000"),
-        ] {
-            assert_eq!(with_port(declared), kept);
-        }
-    }
 }

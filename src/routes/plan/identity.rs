@@ -97,12 +97,27 @@ fn within(owner: Option<&str>, field: &str, entity: &Map<String, Value>) -> Opti
     })
 }
 
-/// A target's address with an IPv6 address in its shortest form; Kong writes all of its zeros.
+/// The port of a target that has none.
+const TARGET_PORT: u16 = 8000;
+
+/// A target with its port, as Kong 3.4.2 keeps it where it has a database: `h` is `h:8000`. Loaded from a declarative
+/// text it stays as it is.
+pub(super) fn with_port(target: &str) -> String {
+    let has_port = match target.rsplit_once(':') {
+        Some((host, _)) => !host.contains(':') || host.ends_with(']'),
+        None => false,
+    };
+    if has_port { target.to_owned() } else { format!("{target}:{TARGET_PORT}") }
+}
+
+/// A target in the form in which it is compared: with its port, and an IPv6 address in its shortest form, where Kong
+/// writes all of its zeros.
 pub(super) fn target(address: &str) -> String {
-    let Some((host, port)) = address.rsplit_once(':') else { return address.to_owned() };
+    let address = with_port(address);
+    let Some((host, port)) = address.rsplit_once(':') else { return address };
     match host.trim_start_matches('[').trim_end_matches(']').parse::<Ipv6Addr>() {
         Ok(host) => format!("[{host}]:{port}"),
-        Err(_) => address.to_owned(),
+        Err(_) => address,
     }
 }
 
@@ -166,4 +181,23 @@ fn canonical(value: &Value) -> String {
 /// The place of a type among the known ones; an unknown one comes after them.
 pub(super) fn place(kind: &Kind) -> usize {
     KNOWN.iter().position(|facts| facts.name == kind.name()).unwrap_or(KNOWN.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_have_ports() {
+        for (declared, kept) in [
+            ("h", "h:8000"),
+            ("h:80", "h:80"),
+            ("10.0.0.1", "10.0.0.1:8000"),
+            ("[::1]:80", "[::1]:80"),
+            ("[::1]", "[::1]:8000"),
+            ("[0000:0000:0000:0000:0000:0000:0000:0001]:80", "[::1]:80"),
+        ] {
+            assert_eq!(target(declared), kept);
+        }
+    }
 }

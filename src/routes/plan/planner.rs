@@ -118,7 +118,7 @@ impl<'a> Planner<'a> {
                 }
             };
             let fields: Vec<&str> = entity.refers.keys().map(String::as_str).collect();
-            let faults = schema.check(&entity.fields, &fields);
+            let faults = schema.check(&schema.coerce(&entity.fields), &fields);
             if !faults.is_empty() {
                 for fault in faults {
                     let message = if fault.path.is_empty() {
@@ -370,6 +370,8 @@ impl<'a> Planner<'a> {
 
     /// What the gateway will hold.
     fn outlook(&mut self) {
+        // A fault of the file is found by its place.
+        self.plan.impossible.sort_by_key(|one| (one.mark.source.name.clone(), one.mark.line, one.mark.column));
         let gone = |id: &str| {
             let change = self.changes.get(id).and_then(|change| self.plan.changes.get(*change));
             change.is_some_and(|change| matches!(change.action, Action::Delete { .. }))

@@ -29,6 +29,15 @@ impl Schema {
         filled
     }
 
+    /// What is declared with texts read as the numbers and the yes or no that their fields hold: the value of a variable
+    /// is a text.
+    pub fn coerce(&self, declared: &Map<String, Value>) -> Map<String, Value> {
+        let field = |(name, value): (&String, &Value)| {
+            (name.clone(), self.fields.get(name).map_or_else(|| value.clone(), |field| field.coerce(value)))
+        };
+        declared.iter().map(field).collect()
+    }
+
     /// Whether this is what a field is when nothing is said.
     pub fn is_default(&self, name: &str, value: &Value) -> bool {
         self.fields.get(name).is_some_and(|field| field.is_default(value))
@@ -39,6 +48,31 @@ impl Field {
     /// Whether this is what it is when nothing is said.
     pub fn is_default(&self, value: &Value) -> bool {
         !self.auto && self.same(&self.fill(None), value)
+    }
+
+    fn coerce(&self, value: &Value) -> Value {
+        let each = |field: &Field, items: &[Value]| items.iter().map(|item| field.coerce(item)).collect();
+        match (&self.holds, value) {
+            (Holds::Integer, Value::String(text)) => text.parse::<i64>().map_or_else(|_| value.clone(), Value::from),
+            (Holds::Number, Value::String(text)) => match (text.parse::<i64>(), text.parse::<f64>()) {
+                (Ok(number), _) => number.into(),
+                (_, Ok(number)) if number.is_finite() => number.into(),
+                _ => value.clone(),
+            },
+            (Holds::Boolean, Value::String(text)) => text.parse::<bool>().map_or_else(|_| value.clone(), Value::from),
+            (Holds::Array(inner) | Holds::Set(inner), Value::Array(items)) => Value::Array(each(inner, items)),
+            (Holds::Map(inner), Value::Object(map)) => {
+                Value::Object(map.iter().map(|(name, value)| (name.clone(), inner.coerce(value))).collect())
+            }
+            (Holds::Record(record), Value::Object(map)) => {
+                let field = |(name, value): (&String, &Value)| {
+                    let field = record.fields.get(name);
+                    (name.clone(), field.map_or_else(|| value.clone(), |field| field.coerce(value)))
+                };
+                Value::Object(map.iter().map(field).collect())
+            }
+            _ => value.clone(),
+        }
     }
 
     /// A record whose fields nobody tells: what the gateway puts in it can't be known.

@@ -149,3 +149,14 @@ fn what_a_schema_refuses() {
     consumer: this plugin can't be put on one of these
     ");
 }
+
+#[test]
+fn texts_are_read_as_what_their_fields_hold() {
+    let declared = json!({"host": "5", "port": "8080", "enabled": "false", "retries": "many", "tags": ["1"]});
+    let coerced = schema("services", None).coerce(declared.as_object().unwrap());
+    let wanted = json!({"host": "5", "port": 8080, "enabled": false, "retries": "many", "tags": ["1"]});
+    assert_eq!(Value::Object(coerced), wanted);
+    let declared = json!({"config": {"minute": "2.5", "hour": "10"}});
+    let coerced = schema("plugins", Some("rate-limiting")).coerce(declared.as_object().unwrap());
+    assert_eq!(Value::Object(coerced), json!({"config": {"minute": 2.5, "hour": 10}}));
+}

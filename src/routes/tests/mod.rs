@@ -1,0 +1,7 @@
+//! Tests of what is decided and done, against schemas of a real Kong and a stand-in for it.
+
+mod applying;
+mod killed;
+mod planning;
+mod pushing;
+mod refusals;
