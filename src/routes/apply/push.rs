@@ -131,12 +131,12 @@ fn flattened(answer: &Answer) -> Vec<Fault> {
         let id = entry.get("entity_id").and_then(Value::as_str).map(str::to_owned);
         let errors = entry.get("errors").and_then(Value::as_array).into_iter().flatten();
         for error in errors {
-            let path = error.get("field").and_then(Value::as_str).unwrap_or_default();
+            let path = counted_from_0(error.get("field").and_then(Value::as_str).unwrap_or_default());
             let one = error.get("message").and_then(Value::as_str).map(str::to_owned);
             let many = error.get("messages").and_then(Value::as_array).into_iter().flatten();
             let texts = one.into_iter().chain(many.filter_map(|text| text.as_str().map(str::to_owned)));
             for message in texts {
-                let path = if path == "@entity" { String::new() } else { path.to_owned() };
+                let path = if path == "@entity" { String::new() } else { path.clone() };
                 faults.push(Fault { id: id.clone(), path, message });
             }
         }
@@ -148,6 +148,15 @@ fn flattened(answer: &Answer) -> Vec<Fault> {
         faults.extend(whole.into_iter().map(|(path, message)| Fault { id: None, path, message }));
     }
     faults
+}
+
+/// Kong 3.4.2 counts from 1 where it flattens (`paths.1`), and from 0 everywhere else.
+fn counted_from_0(path: &str) -> String {
+    let part = |part: &str| match part.parse::<usize>() {
+        Ok(place) => place.saturating_sub(1).to_string(),
+        Err(_) => part.to_owned(),
+    };
+    path.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
 /// `fields`: by type, in the order of what was sent; or by name.

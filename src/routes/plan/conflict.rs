@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::deletion::may_go;
 use super::live::{Whose, id};
 use super::planner::{Candidate, Planner, Verdict};
 use super::{Action, identity};
@@ -99,7 +100,15 @@ impl<'a> Planner<'a> {
                     Holder::Keeps(format!("{label} is declared with the same {what}"), None)
                 }
                 (Some((other, _)), _) => Holder::GivesUp(other),
-                (None, Whose::Own) if self.options.prune => Holder::Goes(holder_id.to_owned()),
+                (None, Whose::Own)
+                    if self.options.prune && may_go(self, kind) && !self.live.is_needed(holder_id) =>
+                {
+                    Holder::Goes(holder_id.to_owned())
+                }
+                (None, Whose::Own) if self.options.prune => Holder::Keeps(
+                    format!("its {what} belongs to {label} (id {holder_id}), which isn't declared and which others need"),
+                    None,
+                ),
                 (None, Whose::Own) => Holder::Keeps(
                     format!("its {what} belongs to {label} (id {holder_id}), which isn't declared"),
                     Some("--prune deletes what isn't declared".to_owned()),

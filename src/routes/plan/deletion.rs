@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::live::{Entity, Whose, id};
+use super::live::{Entity, Whose, id, referred};
 use super::planner::Planner;
 use super::{Action, Body, Change, Gone, Undeclared, identity};
 use crate::routes::kind::Kind;
@@ -61,6 +61,11 @@ pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
     block_losses(planner);
 }
 
+/// Whether enough was read to know what refers to entities of a type.
+pub(super) fn may_go(planner: &Planner<'_>, kind: &Kind) -> bool {
+    planner.gateway.whole || LEAVES.contains(&kind.name())
+}
+
 /// What becomes of an undeclared entity.
 enum Fate {
     Goes(Gone),
@@ -69,7 +74,6 @@ enum Fate {
 }
 
 fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
-    let unread = |kind: &Kind| !planner.gateway.whole && !LEAVES.contains(&kind.name());
     let undeclared = planner.live.all().filter_map(|(kind, entity)| {
         let id = id(entity).filter(|id| !planner.claimed.contains(*id))?;
         let fate = match planner.live.whose(entity) {
@@ -77,7 +81,7 @@ fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
             Whose::Probe if is_left_behind(planner, entity) => Fate::Goes(Gone::Probe),
             Whose::Probe => return None,
             Whose::Own if is_replica(planner, kind, entity) => Fate::Goes(Gone::NoReplica),
-            Whose::Own if planner.options.prune && unread(kind) => {
+            Whose::Own if planner.options.prune && !may_go(planner, kind) => {
                 Fate::Stays(Some("whether others refer to it wasn't read".to_owned()))
             }
             Whose::Own if planner.options.prune => Fate::Goes(Gone::Undeclared),
@@ -161,11 +165,6 @@ fn needed_by(
         return Some(format!("{}{whose}", planner.live.label(kind, entity)));
     }
     None
-}
-
-/// The ids that an entity refers to.
-fn referred(entity: &Entity) -> impl Iterator<Item = &str> {
-    entity.values().filter_map(|value| value.get("id").and_then(|id| id.as_str()))
 }
 
 /// Without a database, what isn't declared would be gone.

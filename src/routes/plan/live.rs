@@ -22,6 +22,8 @@ pub(super) struct Live<'a> {
     by_unique: BTreeMap<&'a Kind, HashMap<String, &'a Entity>>,
     /// By the id of what is referred to: who does.
     referring: HashMap<&'a str, Vec<(&'a Kind, &'a Entity)>>,
+    /// What others need, directly or through what they need: it can't be deleted.
+    needed: BTreeSet<&'a str>,
 }
 
 /// Whose an entity is.
@@ -44,6 +46,7 @@ impl<'a> Live<'a> {
             by_key: BTreeMap::new(),
             by_unique: BTreeMap::new(),
             referring: HashMap::new(),
+            needed: BTreeSet::new(),
         };
         for (kind, entities) in &gateway.entities {
             let plain = Schema::in_gateway(gateway, kind, None).unwrap_or_default();
@@ -66,7 +69,30 @@ impl<'a> Live<'a> {
                 }
             }
         }
+        live.needed = live.needed_by_others();
         live
+    }
+
+    fn needed_by_others(&self) -> BTreeSet<&'a str> {
+        let mut needed = BTreeSet::new();
+        let mut next: Vec<&'a Entity> = self
+            .all()
+            .map(|(_, entity)| entity)
+            .filter(|entity| self.whose(entity) == Whose::Foreign)
+            .collect();
+        while let Some(entity) = next.pop() {
+            for to in referred(entity) {
+                if needed.insert(to) {
+                    next.extend(self.by_id.values().filter_map(|of_kind| of_kind.get(to).copied()));
+                }
+            }
+        }
+        needed
+    }
+
+    /// Whether others need it: it can't be deleted.
+    pub fn is_needed(&self, id: &str) -> bool {
+        self.needed.contains(id)
     }
 
     /// All of a type, in the gateway's order.
@@ -166,4 +192,9 @@ fn plural(field: &str) -> &'static str {
 /// An entity's id.
 pub(super) fn id(entity: &Entity) -> Option<&str> {
     entity.get("id").and_then(Value::as_str)
+}
+
+/// The ids that an entity refers to.
+pub(super) fn referred(entity: &Entity) -> impl Iterator<Item = &str> {
+    entity.values().filter_map(|value| value.get("id").and_then(Value::as_str))
 }

@@ -292,13 +292,15 @@ impl<'a> Planner<'a> {
             }
             let others: Vec<&str> =
                 fields.iter().map(|field| field.field.as_str()).filter(|field| *field != "tags").collect();
-            let others = if others.is_empty() {
-                String::new()
-            } else {
-                format!(" (differs in {})", others.join(", "))
-            };
-            let reason = format!("the gateway's own one belongs to another owner{others}");
-            return Verdict::Foreign(reason, Some("--adopt takes it over".to_owned()));
+            let reason =
+                format!("it is there, belongs to another owner, and differs in {}", others.join(", "));
+            let hint = Some("--adopt takes it over".to_owned());
+            // What refers to it by name means it whatever else it is; by an id alone, perhaps not.
+            let renamed = entity
+                .kind
+                .facts()
+                .is_some_and(|facts| others.iter().any(|field| facts.named_by.contains(field)));
+            return if renamed { Verdict::Impossible(reason, hint) } else { Verdict::Foreign(reason, hint) };
         }
         Verdict::Change(Action::Update { fields, adopts }, Body(patch))
     }
@@ -371,7 +373,9 @@ impl<'a> Planner<'a> {
     /// What the gateway will hold.
     fn outlook(&mut self) {
         // A fault of the file is found by its place.
-        self.plan.impossible.sort_by_key(|one| (one.mark.source.name.clone(), one.mark.line, one.mark.column));
+        self.plan
+            .impossible
+            .sort_by_key(|one| (one.mark.source.name.clone(), one.mark.line, one.mark.column));
         let gone = |id: &str| {
             let change = self.changes.get(id).and_then(|change| self.plan.changes.get(*change));
             change.is_some_and(|change| matches!(change.action, Action::Delete { .. }))

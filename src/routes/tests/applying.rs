@@ -110,7 +110,8 @@ async fn only_what_differs_is_sent() {
 #[tokio::test]
 async fn what_is_anothers_stays() {
     let gateway = Running::start();
-    let service = gateway.by_hand("POST", "services", json!({"name": "orders", "host": "old", "tags": ["them"]})).await;
+    let service =
+        gateway.by_hand("POST", "services", json!({"name": "orders", "host": "old", "tags": ["them"]})).await;
     gateway.by_hand("POST", "services", json!({"name": "other", "host": "o"})).await;
     gateway.by_hand("POST", "plugins", json!({"name": "prometheus"})).await;
     let (plan, applied) = gateway.run(&declaration(SHOP), &options()).await;
@@ -133,7 +134,7 @@ async fn what_is_anothers_stays() {
     + plugin jwt of route orders
     + plugin rate-limiting of route orders
     + plugin cors
-    ! kong.yml:4:3: service orders: the gateway's own one belongs to another owner (differs in host, path, port) -> --adopt takes it over
+    ! kong.yml:4:3: service orders: it is there, belongs to another owner, and differs in host, path, port -> --adopt takes it over
     1 settled, 3 foreign
     ");
     assert_eq!(applied.failure(), None, "{}", came_of(&applied));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 use vv_stand_ins::kong::{self, Fault};
 
@@ -20,7 +21,9 @@ fn forty() -> String {
     }
     text.push_str("- {name: unnamed-routes, host: h, routes: [{paths: [/x]}, {paths: [/y]}]}\n");
     text.push_str("plugins: [{name: prometheus}, {name: correlation-id}, {name: zipkin}, {name: file-log, config: {path: /dev/null}}]\n");
-    text.push_str("consumers:\n- {username: a, keyauth_credentials: [{key: k3y-of-a}], acls: [{group: g}]}\n");
+    text.push_str(
+        "consumers:\n- {username: a, keyauth_credentials: [{key: k3y-of-a}], acls: [{group: g}]}\n",
+    );
     text.push_str("- {username: b, jwt_secrets: [{key: i, secret: s3cret-b}], basicauth_credentials: [{username: b, password: p4ss-b}]}\n");
     text.push_str("upstreams:\n- {name: u, targets: [{target: '10.0.0.1:80'}, {target: '10.0.0.2:80'}]}\n");
     text
@@ -51,27 +54,28 @@ async fn cut_at(write: usize, dropped: fn(usize, usize) -> Fault) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_before_any_write() {
-    for write in 1..=41 {
-        cut_at(write, |nth, at| if nth >= at { Fault::DropBefore } else { Fault::None }).await;
-    }
+    let runs = (1..=41)
+        .map(|write| cut_at(write, |nth, at| if nth >= at { Fault::DropBefore } else { Fault::None }));
+    stream::iter(runs).buffer_unordered(6).collect::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_after_any_write() {
-    for write in 1..=41 {
+    let runs = (1..=41).map(|write| {
         cut_at(write, |nth, at| match nth.cmp(&at) {
             std::cmp::Ordering::Less => Fault::None,
             std::cmp::Ordering::Equal => Fault::DropAfter,
             std::cmp::Ordering::Greater => Fault::DropBefore,
         })
-        .await;
-    }
+    });
+    stream::iter(runs).buffer_unordered(6).collect::<()>().await;
 }
 
 /// Every write's answer is lost once, and each is done once.
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_answers_make_no_duplicates() {
-    let fault = |asked: &kong::Asked<'_>| if asked.nth_write % 2 == 1 { Fault::DropAfter } else { Fault::None };
+    let fault =
+        |asked: &kong::Asked<'_>| if asked.nth_write % 2 == 1 { Fault::DropAfter } else { Fault::None };
     let gateway = Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });
     let declaration = declaration(&forty());
     let (_, applied) = gateway.run(&declaration, &options()).await;

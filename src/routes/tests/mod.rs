@@ -3,5 +3,6 @@
 mod applying;
 mod killed;
 mod planning;
+mod property;
 mod pushing;
 mod refusals;

@@ -67,7 +67,12 @@ fn two_that_swap_their_names_let_go_first() {
     let service = |number: u32, name: &str| {
         ("services", json!({"id": id(number), "name": name, "host": "h", "tags": ["vv:demo"]}))
     };
-    let text = format!("services:\n- {{id: {}, name: b, host: h}}\n- {{id: {}, name: a, host: h}}\n- {{id: {}, name: c, host: h}}", id(1), id(2), id(3));
+    let text = format!(
+        "services:\n- {{id: {}, name: b, host: h}}\n- {{id: {}, name: a, host: h}}\n- {{id: {}, name: c, host: h}}",
+        id(1),
+        id(2),
+        id(3)
+    );
     let plan = planned(&text, &[service(1, "a"), service(2, "b"), service(3, "c")], &options());
     insta::assert_snapshot!(plan, @r"
     ~ service b: name: a → b (lets go of name first)
@@ -75,7 +80,8 @@ fn two_that_swap_their_names_let_go_first() {
     1 settled, 0 foreign
     ");
     // In a chain, each only waits for the one before.
-    let text = format!("services:\n- {{id: {}, name: b, host: h}}\n- {{id: {}, name: c, host: h}}", id(1), id(2));
+    let text =
+        format!("services:\n- {{id: {}, name: b, host: h}}\n- {{id: {}, name: c, host: h}}", id(1), id(2));
     insta::assert_snapshot!(planned(&text, &[service(1, "a"), service(2, "b")], &options()), @r"
     ~ service b: name: a → b
     ~ service c: name: b → c
@@ -119,7 +125,10 @@ fn pruning_keeps_what_others_need() {
         ("services", json!({"id": id(1), "name": "mine", "host": "h", "tags": own})),
         ("services", json!({"id": id(2), "name": "old", "host": "h", "tags": own})),
         ("routes", json!({"id": id(3), "name": "theirs", "paths": ["/t"], "service": {"id": id(1)}})),
-        ("routes", json!({"id": id(4), "name": "old", "paths": ["/o"], "service": {"id": id(2)}, "tags": own})),
+        (
+            "routes",
+            json!({"id": id(4), "name": "old", "paths": ["/o"], "service": {"id": id(2)}, "tags": own}),
+        ),
         ("plugins", json!({"id": id(5), "name": "jwt", "route": {"id": id(4)}, "tags": own})),
         ("plugins", json!({"id": id(6), "name": "request-termination", "tags": ["vv-probe", "vv:demo"]})),
         ("plugins", json!({"id": id(7), "name": "request-termination", "tags": ["vv-probe", "vv:other"]})),
@@ -148,11 +157,26 @@ fn secrets_are_never_shown() {
     let own = json!(["vv:demo"]);
     let entities = [
         ("consumers", json!({"id": id(1), "username": "bob", "tags": own})),
-        ("keyauth_credentials", json!({"id": id(2), "key": "0ld-k3y-value", "consumer": {"id": id(1)}, "tags": own})),
-        ("jwt_secrets", json!({"id": id(3), "key": "issuer", "secret": "0ld-s3cret-value", "consumer": {"id": id(1)}, "tags": own})),
-        ("basicauth_credentials", json!({"id": id(4), "username": "bob", "password": "0123456789", "consumer": {"id": id(1)}, "tags": own})),
-        ("plugins", json!({"id": id(5), "name": "rate-limiting", "tags": own, "config": {"minute": 5, "redis_password": "0ld-redis-value"}})),
-        ("plugins", json!({"id": id(6), "name": "http-log", "tags": own, "config": {"http_endpoint": "http://me:0ld-login@x/", "headers": {"Authorization": "0ld-header"}}})),
+        (
+            "keyauth_credentials",
+            json!({"id": id(2), "key": "0ld-k3y-value", "consumer": {"id": id(1)}, "tags": own}),
+        ),
+        (
+            "jwt_secrets",
+            json!({"id": id(3), "key": "issuer", "secret": "0ld-s3cret-value", "consumer": {"id": id(1)}, "tags": own}),
+        ),
+        (
+            "basicauth_credentials",
+            json!({"id": id(4), "username": "bob", "password": "0123456789", "consumer": {"id": id(1)}, "tags": own}),
+        ),
+        (
+            "plugins",
+            json!({"id": id(5), "name": "rate-limiting", "tags": own, "config": {"minute": 5, "redis_password": "0ld-redis-value"}}),
+        ),
+        (
+            "plugins",
+            json!({"id": id(6), "name": "http-log", "tags": own, "config": {"http_endpoint": "http://me:0ld-login@x/", "headers": {"Authorization": "0ld-header"}}}),
+        ),
     ];
     let text = "
 consumers:
@@ -184,8 +208,14 @@ plugins:
 fn certificates_are_told_apart_by_their_text_or_their_names() {
     let own = json!(["vv:demo"]);
     let entities = [
-        ("certificates", json!({"id": id(1), "cert": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "key": "k1", "tags": own})),
-        ("certificates", json!({"id": id(2), "cert": "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----", "key": "k2", "tags": own})),
+        (
+            "certificates",
+            json!({"id": id(1), "cert": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "key": "k1", "tags": own}),
+        ),
+        (
+            "certificates",
+            json!({"id": id(2), "cert": "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----", "key": "k2", "tags": own}),
+        ),
         ("snis", json!({"id": id(3), "name": "b.test", "certificate": {"id": id(2)}, "tags": own})),
     ];
     let text = "

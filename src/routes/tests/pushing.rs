@@ -98,7 +98,7 @@ async fn what_is_refused_has_its_place_and_changes_nothing() {
         lines.push(came_of(&applied));
     }
     insta::assert_snapshot!(lines.join("\n--\n"), @r"
-    kong.yml:6:27: route orders: refused (14): paths.2: non-normalized path, consider use '/~user/' instead
+    kong.yml:6:44: route orders: refused (14): paths.1: non-normalized path, consider use '/~user/' instead
     --
     kong.yml:7:35: plugin rate-limiting of service orders: refused (14): config: The limit for hour(5.0) cannot be lower than the limit for minute(100.0)
     --
@@ -115,19 +115,26 @@ async fn what_is_lost_when_flattened_is_asked_again() {
     let nested = json!({"fields": {"services": [null, "uniqueness violation: 'services' entity with name set to 's' already declared"], "routes": {"r": ["invalid reference 'service: none' (no such entry in 'services')"]}}, "code": 14, "name": "invalid declarative configuration", "message": "declarative config is invalid: {…}"});
     for first in [(400, lost), (500, json!({"message": "An unexpected error occurred"}))] {
         let nested = nested.clone();
-        let fault = move |asked: &kong::Asked<'_>| match (asked.method, asked.path.contains("flatten_errors")) {
+        let fault = move |asked: &kong::Asked<'_>| match (asked.method, asked.path.contains("flatten_errors"))
+        {
             ("POST", true) => Fault::Answer(first.0, first.1.clone()),
             ("POST", false) => Fault::Answer(400, nested.clone()),
             _ => Fault::None,
         };
-        let options_ = kong::Options { database: false, fault: Some(Arc::new(fault)), ..kong::Options::default() };
+        let options_ =
+            kong::Options { database: false, fault: Some(Arc::new(fault)), ..kong::Options::default() };
         let gateway = Running::with(options_);
-        let declaration = declaration("services: [{name: s, host: h}, {name: t, host: h, routes: [{name: r, paths: [/a]}]}]");
+        let declaration = declaration(
+            "services: [{name: s, host: h}, {name: t, host: h, routes: [{name: r, paths: [/a]}]}]",
+        );
         let (_, applied) = gateway.run(&declaration, &options()).await;
         let shown = came_of(&applied);
         // Which of the two stands second depends on their ids.
         assert_eq!(shown.matches("uniqueness violation").count(), 1, "{shown}");
-        assert!(shown.contains("kong.yml:2:60: route r: refused (14): invalid reference 'service: none'"), "{shown}");
+        assert!(
+            shown.contains("kong.yml:2:60: route r: refused (14): invalid reference 'service: none'"),
+            "{shown}"
+        );
         assert_eq!(gateway.kong.entities().len(), 0);
     }
 }

@@ -53,7 +53,11 @@ async fn every_refusal_has_its_words_and_its_place() {
         let refused = came_of(&applied);
         let refused = refused.lines().filter(|line| !line.ends_with(": done"));
         lines.extend(refused.map(str::to_owned));
-        lines.extend(plan.impossible.iter().map(|one| format!("impossible: {}: {}: {}", one.mark, one.label, one.reason)));
+        lines.extend(
+            plan.impossible
+                .iter()
+                .map(|one| format!("impossible: {}: {}: {}", one.mark, one.label, one.reason)),
+        );
     }
     let shown = lines.join("\n");
     insta::assert_snapshot!(shown, @r"
@@ -100,7 +104,14 @@ async fn what_appears_in_the_meantime_is_refused_without_its_secret() {
     gateway.by_hand("POST", "consumers", json!({"username": "them"})).await;
     gateway.by_hand("POST", "consumers/them/key-auth", json!({"key": "k3y-of-b0b"})).await;
     gateway.by_hand("POST", "services", json!({"name": "s", "host": "theirs"})).await;
-    let applied = crate::routes::apply::apply(&gateway.admin, &declaration, &plan, Instant::now() + Duration::from_secs(5), &|_| {}).await;
+    let applied = crate::routes::apply::apply(
+        &gateway.admin,
+        &declaration,
+        &plan,
+        Instant::now() + Duration::from_secs(5),
+        &|_| {},
+    )
+    .await;
     insta::assert_snapshot!(came_of(&applied), @r#"
     consumer bob: done
     consumer eve: done
@@ -139,7 +150,8 @@ async fn who_does_not_answer_as_kongs_admin_api() {
         (200, json!({"hello": "world"})),
     ] {
         let fault = move |_: &kong::Asked<'_>| Fault::Answer(status, body.clone());
-        let gateway = Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });
+        let gateway =
+            Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });
         let admin = gateway.kong.admin();
         ask(format!("http://{admin}"), &admin.port().to_string()).await;
     }
@@ -168,7 +180,8 @@ async fn it_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         Running::with(kong::Options { admin: place, ..kong::Options::default() })
     };
-    let (node, _gateway) = tokio::join!(asked.wait_ready(Instant::now() + Duration::from_secs(5), &say), later);
+    let (node, _gateway) =
+        tokio::join!(asked.wait_ready(Instant::now() + Duration::from_secs(5), &say), later);
     assert_eq!(node.unwrap().version, "3.4.2");
     insta::assert_snapshot!(said.lock().unwrap().join("\n"), @"http://127.0.0.1:PORT refuses connections");
 }
