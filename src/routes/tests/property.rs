@@ -301,7 +301,7 @@ async fn check(declared: World, held: World, owners: Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn one_run_makes_it_so(declared in world(), held in world(), owners in proptest::collection::vec(0..3u8, 1..6)) {
