@@ -210,9 +210,9 @@ async fn watch(
     until: Instant,
 ) -> Result<Seen, Blocked> {
     let mut own = 0;
+    let mut last = "it doesn't answer".to_owned();
     loop {
-        let heard = tokio::time::timeout_at(until, mark.heard(client)).await;
-        let last = match heard {
+        match tokio::time::timeout_at(until, mark.heard(client)).await {
             Ok(Heard::Own) => {
                 own += 1;
                 if own >= needed {
@@ -221,9 +221,9 @@ async fn watch(
                 continue;
             }
             Ok(Heard::Hidden) => return Ok(Seen::Hidden),
-            Ok(Heard::Other(last)) => last,
-            Err(_) => "it doesn't answer".to_owned(),
-        };
+            Ok(Heard::Other(heard)) => last = heard,
+            Err(_) => {}
+        }
         own = 0;
         if Instant::now() + PAUSE >= until {
             return Err(Blocked::NotInTime { after: started.elapsed(), last });

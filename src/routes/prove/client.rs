@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName};
 use reqwest::redirect;
 use serde::Serialize;
 use tokio::net::lookup_host;
@@ -18,6 +18,8 @@ use super::router::Request;
 
 /// Of an answer's body, in bytes; Kong's own errors are shorter.
 const BODY: usize = 4096;
+/// How long is waited for it. What streams never ends, and its head tells enough.
+const BODY_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Whether connections are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +68,26 @@ impl Client {
     /// Asks once; redirects aren't followed.
     pub async fn ask(&self, request: &Request, patience: Duration) -> Result<Answer, Unanswered> {
         let late = Unanswered::TimedOut(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        tokio::time::timeout(patience, self.exchange(request)).await.unwrap_or(Err(late))
+        let mut response = tokio::time::timeout(patience, self.head(request)).await.unwrap_or(Err(late))?;
+        let headers = response.headers().iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let headers = headers.collect();
+        let mut body = Vec::new();
+        // What came so far is enough where the rest doesn't come.
+        let _ = tokio::time::timeout(BODY_PATIENCE, async {
+            while let (true, Ok(Some(chunk))) = (body.len() < BODY, response.chunk().await) {
+                body.extend_from_slice(&chunk);
+            }
+        })
+        .await;
+        body.truncate(BODY);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status: response.status().as_u16(), headers, body })
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Answer, Unanswered> {
+    /// What comes before the body.
+    async fn head(&self, request: &Request) -> Result<reqwest::Response, Unanswered> {
         let endpoint = if request.tls { &self.proxy.https } else { &self.proxy.http };
         let endpoint = endpoint.as_ref().ok_or(Unanswered::Refused)?;
         let client = self.client(request, endpoint).await?;
@@ -81,22 +99,9 @@ impl Client {
             asked = asked.header(name, value);
         }
         if !["GET", "HEAD", "OPTIONS"].contains(&request.method.as_str()) {
-            asked = asked.body("");
+            asked = asked.header(CONTENT_LENGTH, "0");
         }
-        let mut response = asked.send().await.map_err(|error| reason(&error))?;
-        let headers = response.headers().iter().map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        });
-        let headers = headers.collect();
-        let mut body = Vec::new();
-        while body.len() < BODY {
-            // What came so far tells enough where the rest doesn't come.
-            let Ok(Some(chunk)) = response.chunk().await else { break };
-            body.extend_from_slice(&chunk);
-        }
-        body.truncate(BODY);
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: response.status().as_u16(), headers, body })
+        asked.send().await.map_err(|error| reason(&error))
     }
 
     async fn client(&self, request: &Request, endpoint: &Endpoint) -> Result<reqwest::Client, Unanswered> {

@@ -51,6 +51,8 @@ pub struct Known<'a> {
     /// The health of targets by upstream's name, as `/upstreams/{name}/health` tells; for a service whose host is no
     /// upstream, by that host. It stands in for a route that isn't asked.
     pub health: &'a BTreeMap<String, Vec<Target>>,
+    /// What must never be shown; a route may match on a header's secret value.
+    pub secrets: &'a [String],
 }
 
 /// A target's health.
@@ -78,6 +80,7 @@ pub async fn prove(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, options: 
     let client = Client::new(proxy, client::Keep::Connections);
     let questions = questions(wanted, known, proxy, options.unsafe_probes);
     let proofs = stream::iter(questions).map(|question| answered(question, &client, options));
+    let proofs = proofs.map(async |proof| proof.await.without(known.secrets));
     proofs.buffered(AT_ONCE).collect().await
 }
 

@@ -7,6 +7,7 @@ use super::client::Unanswered;
 use super::request::{NEVER, Shadow, Skip};
 use super::router::Request;
 use super::{Context, Target, Wanted};
+use crate::stack::secret::HIDDEN;
 
 /// What came of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,11 +61,6 @@ pub struct Proof {
 type Said = (Level, String, Option<String>);
 
 impl Proof {
-    /// The route isn't live.
-    pub fn is_failure(&self) -> bool {
-        self.level == Level::Fail
-    }
-
     pub(super) fn new(
         wanted: Wanted,
         request: Option<&Request>,
@@ -83,6 +79,29 @@ impl Proof {
         };
         Self { id: wanted.id, label: wanted.label, request: request.map(shown), level, outcome, detail, hint }
     }
+
+    /// Without these texts.
+    pub(super) fn without(self, secrets: &[String]) -> Self {
+        let hide = |text: &str| hidden(text, secrets);
+        let outcome = match self.outcome {
+            Outcome::Skipped(Skip::Undrawable(why)) => Outcome::Skipped(Skip::Undrawable(hide(&why))),
+            outcome => outcome,
+        };
+        Self {
+            label: hide(&self.label),
+            request: self.request.as_deref().map(hide),
+            detail: hide(&self.detail),
+            hint: self.hint.as_deref().map(hide),
+            outcome,
+            ..self
+        }
+    }
+}
+
+/// A text without secrets; a short one may be found in any word, and isn't looked for.
+fn hidden(text: &str, secrets: &[String]) -> String {
+    let secrets = secrets.iter().filter(|secret| secret.len() > 3);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN))
 }
 
 /// A request on one line.
@@ -224,15 +243,13 @@ fn standing_in(detail: String, hint: Option<String>, targets: &[Target]) -> Said
         0 => (Level::Skipped, detail, hint),
         all if up + unchecked == 0 => (
             Level::Fail,
-            format!("{detail}; none of its {all} targets is healthy{}", unhealthy(targets)),
+            format!("{detail}; 0 of {all} targets healthy{}", unhealthy(targets)),
             Some("see why their health checks fail".to_owned()),
         ),
-        all if unchecked > 0 && up == 0 => {
-            (Level::Skipped, format!("{detail}; its {all} targets aren't checked"), hint)
+        _ if unchecked > 0 && up == 0 => {
+            (Level::Skipped, format!("{detail}; its targets aren't checked"), hint)
         }
-        all => {
-            (Level::Skipped, format!("{detail}; {} of its {all} targets are healthy", up + unchecked), hint)
-        }
+        all => (Level::Skipped, format!("{detail}; {} of {all} targets healthy", up + unchecked), hint),
     }
 }
 

@@ -12,17 +12,14 @@ const LONGEST: usize = 4096;
 /// and `#` mean something else in a request.
 const PREFERRED: &[u8] = b"a1A0b2-_~!$&'()*+,;=:@. /[]";
 
-/// Texts that the regex finds itself in, the shortest first; none where it can't be told.
+/// Texts that the regex may find itself in, the shortest first: whether its anchors and boundaries hold is seen when it is
+/// tried. None where there are only too long ones.
 pub fn draw(pattern: &Pattern) -> Vec<Vec<u8>> {
-    let Some(hir) = pattern.hir() else { return Vec::new() };
-    let mut drawn = parts(&hir);
-    drawn.retain(|text| pattern.is_match(text));
-    drawn
+    pattern.hir().map_or_else(Vec::new, |hir| parts(&hir))
 }
 
 fn parts(hir: &Hir) -> Vec<Vec<u8>> {
     match hir.kind() {
-        // Whether an anchor or a boundary holds is seen when the whole is tried.
         HirKind::Empty | HirKind::Look(_) => vec![Vec::new()],
         HirKind::Literal(literal) => vec![literal.0.to_vec()],
         HirKind::Class(class) => from_class(class),

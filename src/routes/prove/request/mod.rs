@@ -128,7 +128,9 @@ pub fn draw(route: &Route, router: &Router, proxy: &Proxy, unsafe_probes: bool) 
             Drawn::Skipped(Skip::OnlyUnsafe(route.methods.clone()))
         }
         (Found::Lost(None), None) => {
-            Drawn::Skipped(Skip::Undrawable("no request could be made that it matches".to_owned()))
+            let of = route.paths.first().map_or("what it matches on", String::as_str);
+            let why = format!("no path can be drawn from {of}: vv finds no text that it matches");
+            Drawn::Skipped(Skip::Undrawable(why))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::super::router::{Pattern, Route, encode, normalise};
+use super::super::router::{Pattern, Route, encode};
 use super::draw::draw;
 
 /// How many combinations are tried for one route.
@@ -107,6 +107,7 @@ fn of_prefix(path: &str) -> Result<(String, Vec<String>), Undrawable> {
     Ok((sent, longer))
 }
 
+/// Not tried here: the router does that, which has the regex ready.
 fn of_regex(path: &str, regex: &str) -> Result<(String, Vec<String>), Undrawable> {
     let undrawable = |why: &str| Undrawable(format!("no path can be drawn from {path}: {why}"));
     let pattern = Pattern::of_path(regex).map_err(|why| undrawable(&why))?;
@@ -114,9 +115,8 @@ fn of_regex(path: &str, regex: &str) -> Result<(String, Vec<String>), Undrawable
     // A regex that isn't anchored at its end takes longer ones as well.
     let longer = drawn.iter().take(2).map(|text| [text.as_slice(), b"/", LABEL.as_bytes()].concat());
     let texts: Vec<Vec<u8>> = drawn.iter().cloned().chain(longer).collect();
-    let sent = texts.iter().filter(|text| text.starts_with(b"/")).filter_map(|text| encode(text));
-    let mut sent = sent.filter(|path| pattern.is_match(&normalise(path)));
-    let first = sent.next().ok_or_else(|| undrawable("vv found no text that it matches"))?;
+    let mut sent = texts.iter().filter(|text| text.starts_with(b"/")).filter_map(|text| encode(text));
+    let first = sent.next().ok_or_else(|| undrawable("vv finds no text that it matches"))?;
     Ok((first, sent.collect()))
 }
 

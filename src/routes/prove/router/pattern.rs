@@ -1,16 +1,22 @@
 //! A route's regex, as Kong's router reads it.
 
+use std::sync::OnceLock;
+
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
 use regex_syntax::ast::ErrorKind;
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 /// A regex that the router accepts.
 #[derive(Debug, Clone)]
 pub struct Pattern {
-    regex: Regex,
     text: String,
     /// Its classes are of Unicode characters, and not only of ASCII ones.
     unicode: bool,
+    /// What all that it matches begins with. A gateway may have thousands of regexes, and a request is like few.
+    begins: Vec<u8>,
+    /// Made when it is first needed; nothing where it is too large.
+    regex: OnceLock<Option<Regex>>,
 }
 
 impl Pattern {
@@ -33,25 +39,37 @@ impl Pattern {
     }
 
     fn new(text: String) -> Result<Self, String> {
-        let built = |unicode| RegexBuilder::new(&text).unicode(unicode).build();
         // Without the tables of Unicode that the crate can be built with, some need the ASCII form.
-        let built =
-            built(true).map(|regex| (regex, true)).or_else(|_| built(false).map(|regex| (regex, false)));
-        match built {
-            Ok((regex, unicode)) => Ok(Self { regex, text, unicode }),
-            Err(_) => Err(why_not(&text)),
-        }
+        let parsed = [true, false].into_iter().find_map(|unicode| Some((parse(&text, unicode)?, unicode)));
+        let Some((hir, unicode)) = parsed else { return Err(why_not(&text)) };
+        Ok(Self { begins: beginning(&hir), text, unicode, regex: OnceLock::new() })
     }
 
     /// It is found in these bytes.
     pub fn is_match(&self, bytes: &[u8]) -> bool {
-        self.regex.is_match(bytes)
+        bytes.starts_with(&self.begins) && self.regex().is_some_and(|regex| regex.is_match(bytes))
     }
 
     /// Its parts.
     pub fn hir(&self) -> Option<Hir> {
-        let mut parser = regex_syntax::ParserBuilder::new();
-        parser.utf8(false).unicode(self.unicode).build().parse(&self.text).ok()
+        parse(&self.text, self.unicode)
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        let built = || RegexBuilder::new(&self.text).unicode(self.unicode).build().ok();
+        self.regex.get_or_init(built).as_ref()
+    }
+}
+
+fn parse(text: &str, unicode: bool) -> Option<Hir> {
+    ParserBuilder::new().utf8(false).unicode(unicode).build().parse(text).ok()
+}
+
+fn beginning(hir: &Hir) -> Vec<u8> {
+    let HirKind::Concat(parts) = hir.kind() else { return Vec::new() };
+    match parts.iter().map(Hir::kind).collect::<Vec<_>>().as_slice() {
+        [HirKind::Look(Look::Start), HirKind::Literal(literal), ..] => literal.0.to_vec(),
+        _ => Vec::new(),
     }
 }
 
@@ -62,6 +80,6 @@ fn why_not(text: &str) -> String {
             ErrorKind::UnsupportedBackreference => "it refers back".to_owned(),
             kind => kind.to_string(),
         },
-        Ok(_) => "it is too large, or has classes of Unicode".to_owned(),
+        Ok(_) => "it has classes of Unicode that vv doesn't know".to_owned(),
     }
 }

@@ -120,7 +120,7 @@ fn requests() -> Vec<Request> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_drawn_for_a_route_is_its_own(held in some_routes(), unsafe_probes: bool) {

@@ -50,6 +50,12 @@ pub fn answers(status: &'static str, headers: &str, body: &str) -> Does {
     Does::Answers(status, headers.lines().map(str::to_owned).collect(), body.to_owned())
 }
 
+/// Where nobody listens.
+pub async fn closed() -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    Endpoint { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() }
+}
+
 /// It listens until this is dropped.
 pub struct Server {
     pub endpoint: Endpoint,
