@@ -24,6 +24,8 @@ const IN_A_ROW: u32 = 10;
 const SURE: f64 = 1000.0;
 /// Between two questions while it isn't there yet.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long its deletion may take.
+const DELETION: Duration = Duration::from_secs(5);
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -43,6 +45,9 @@ pub enum Blocked {
     /// The Admin API didn't take the sentinel.
     #[error("the probe's route can't be made")]
     Admin(#[source] anyhow::Error),
+    /// Nobody knows where the proxy answers.
+    #[error("the proxy's address isn't known")]
+    NoAddress,
     /// The time was up.
     #[error("the changes haven't reached the proxy within {after:.1?} ({last})")]
     NotInTime {
@@ -65,6 +70,9 @@ pub async fn pass(
     workers: Option<u32>,
     until: Instant,
 ) -> Result<(), Blocked> {
+    if *proxy == Proxy::default() {
+        return Err(Blocked::NoAddress);
+    }
     let started = Instant::now();
     let client = Client::new(proxy, Keep::Nothing);
     let needed = in_a_row(workers);
@@ -73,7 +81,10 @@ pub async fn pass(
     let mut form = Form::Termination;
     loop {
         let mark = Mark::new(form, proxy);
-        let guard = Guard::put(&admin, &mark).await.map_err(Blocked::Admin)?;
+        let late =
+            |_| Blocked::NotInTime { after: started.elapsed(), last: "the Admin API is slow".to_owned() };
+        let put = tokio::time::timeout_at(until, Guard::put(&admin, &mark)).await.map_err(late)?;
+        let guard = put.map_err(Blocked::Admin)?;
         let watched = watch(&client, &mark, needed, started, until).await;
         guard.remove().await;
         match watched {
@@ -254,7 +265,7 @@ impl Guard {
     /// What can't be deleted has its tag, by which the next run finds it.
     async fn remove(mut self) {
         if let Some(route) = &self.route {
-            let _ = self.admin.remove(route).await;
+            let _ = tokio::time::timeout(DELETION, self.admin.remove(route)).await;
         }
         self.route = None;
     }

@@ -101,6 +101,8 @@ struct Context {
     /// How long Kong waits for it, in milliseconds.
     read_timeout: Option<u64>,
     wants_tls: bool,
+    /// The route matches on hosts: the one that was asked for is worth telling.
+    has_hosts: bool,
     targets: Vec<Target>,
 }
 
@@ -182,6 +184,7 @@ impl Context {
             place: port.map_or(host.to_owned(), |port| format!("{host}:{port}")),
             read_timeout: field("read_timeout").and_then(Value::as_u64),
             wants_tls: !route.speaks(&["http"]),
+            has_hosts: !route.hosts.is_empty(),
             targets: health.get(host).cloned().unwrap_or_default(),
         }
     }

@@ -77,7 +77,15 @@ impl Proof {
             ),
             Outcome::Skipped(skip) => skipped(skip, &context.targets),
         };
-        Self { id: wanted.id, label: wanted.label, request: request.map(shown), level, outcome, detail, hint }
+        Self {
+            id: wanted.id,
+            label: wanted.label,
+            request: request.map(|request| shown(request, context.has_hosts)),
+            level,
+            outcome,
+            detail,
+            hint,
+        }
     }
 
     /// Without these texts.
@@ -105,17 +113,20 @@ fn hidden(text: &str, secrets: &[String]) -> String {
 }
 
 /// A request on one line.
-fn shown(request: &Request) -> String {
+fn shown(request: &Request, has_hosts: bool) -> String {
     let mut more = Vec::new();
     if request.tls {
         more.push("TLS".to_owned());
     }
-    more.push(format!("Host {}", request.host));
+    if has_hosts {
+        more.push(format!("Host {}", request.host));
+    }
     if let Some(sni) = request.sni.as_ref().filter(|sni| !request.host.starts_with(sni.as_str())) {
         more.push(format!("SNI {sni}"));
     }
     more.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
-    format!("{} {} ({})", request.method, request.path, more.join(", "))
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
+    format!("{} {}{more}", request.method, request.path)
 }
 
 fn answered(class: &Class, context: &Context) -> Said {

@@ -40,7 +40,8 @@ impl Pieces {
             hosts: or_nothing(route.hosts.iter().map(|host| host_of(host)).collect()),
             paths: paths(route)?,
             headers: headers(route)?,
-            snis: or_nothing(route.snis.clone()),
+            // Clients send server names small, and without the last dot.
+            snis: or_nothing(route.snis.iter().map(|sni| sni.trim_end_matches('.').to_lowercase()).collect()),
         };
         if routed {
             Ok(pieces)

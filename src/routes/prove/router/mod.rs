@@ -9,7 +9,7 @@ mod rank;
 mod route;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -107,14 +107,14 @@ impl Router {
     /// it doesn't understand.
     pub fn new(entities: &Entities) -> Self {
         let list = |kind| entities.get(&Kind::of(kind)).into_iter().flatten();
-        let disabled: Vec<&str> = list("services")
+        let disabled: BTreeSet<&str> = list("services")
             .filter(|service| service.get("enabled") == Some(&serde_json::Value::Bool(false)))
             .filter_map(|service| service.get("id")?.as_str())
             .collect();
         let routes = list("routes").map(Route::of).filter(|route| {
             !route.speaks(STREAM)
                 && !route.expression
-                && route.service.as_deref().is_none_or(|service| !disabled.contains(&service))
+                && route.service.as_deref().is_none_or(|service| !disabled.contains(service))
         });
         Self::of(routes)
     }

@@ -255,7 +255,8 @@ fn as_json() {
     let wanted = Wanted { id: "1".into(), label: "route orders".into() };
     let asked = request("GET tls:s.test h.test /orders with x-version: v1");
     let outcome = Outcome::Answered(kong(401, "key-auth"));
-    let proof = Proof::new(wanted.clone(), Some(&asked), outcome, &Context::default());
+    let proof =
+        Proof::new(wanted.clone(), Some(&asked), outcome, &Context { has_hosts: true, ..Context::default() });
     insta::assert_json_snapshot!(proof);
     let skipped = Outcome::Skipped(Skip::OnlyUnsafe(vec!["POST".into()]));
     insta::assert_json_snapshot!(Proof::new(wanted.clone(), None, skipped, &Context::default()));

@@ -136,6 +136,27 @@ async fn a_global_plugin_doesnt_hide_it() {
 }
 
 #[tokio::test]
+async fn through_tls_alone() {
+    for guarded in [false, true] {
+        let gateway = Arc::new(Gateway { guarded, ..Gateway::of(&[150, 20]) });
+        let answering = gateway.clone();
+        let server = Server::start_tls(move |came| answering.answer(came)).await;
+        let proxy = Proxy { http: None, https: Some(server.endpoint.clone()) };
+        let started = Instant::now();
+        pass(gateway.clone(), &proxy, Some(2), started + Duration::from_secs(10)).await.unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(150));
+    }
+}
+
+#[tokio::test]
+async fn without_an_address_nothing_is_made() {
+    let gateway = Arc::new(Gateway::of(&[0]));
+    let blocked = pass(gateway.clone(), &Proxy::default(), None, Instant::now()).await;
+    assert!(matches!(blocked, Err(Blocked::NoAddress)));
+    assert!(gateway.log.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn it_ends_in_time() {
     let started = Instant::now();
     let (blocked, _) = passed(Gateway::of(&[0, 60_000]), Some(2), 400).await;
