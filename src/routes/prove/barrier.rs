@@ -58,7 +58,8 @@ pub enum Blocked {
     },
 }
 
-/// Waits until all workers of the proxy have what was written before. `workers`: how many there are, where that is known.
+/// Waits until all workers of the proxy have what was written before. `owner_tag`: the stack's, by which its next run knows
+/// what a killed one left. `workers`: how many there are, where that is known.
 /// Not needed without a database, and where nothing was written. What it made is deleted in the end, also when this is
 /// given up (then without waiting for it).
 ///
@@ -66,6 +67,7 @@ pub enum Blocked {
 /// It can't be told until the end time, or the Admin API doesn't take the sentinel.
 pub async fn pass(
     admin: Arc<dyn Sentinel>,
+    owner_tag: &str,
     proxy: &Proxy,
     workers: Option<u32>,
     until: Instant,
@@ -80,7 +82,7 @@ pub async fn pass(
     // sends to TLS is heard before all plugins, but says nothing of them.
     let mut form = Form::Termination;
     loop {
-        let mark = Mark::new(form, proxy);
+        let mark = Mark::new(form, owner_tag, proxy);
         let late =
             |_| Blocked::NotInTime { after: started.elapsed(), last: "the Admin API is slow".to_owned() };
         let put = tokio::time::timeout_at(until, Guard::put(&admin, &mark)).await.map_err(late)?;
@@ -122,6 +124,7 @@ struct Mark {
     form: Form,
     id: String,
     name: String,
+    tags: Value,
     request: Request,
 }
 
@@ -141,7 +144,7 @@ enum Heard {
 }
 
 impl Mark {
-    fn new(form: Form, proxy: &Proxy) -> Self {
+    fn new(form: Form, owner_tag: &str, proxy: &Proxy) -> Self {
         let id = Uuid::new_v4();
         let name = format!("{TAG}-{}", id.simple());
         let tls = form == Form::Termination && proxy.http.is_none();
@@ -157,7 +160,7 @@ impl Mark {
                 .filter(|own| tls && own.host.parse::<std::net::IpAddr>().is_err())
                 .map(|own| own.host.clone()),
         };
-        Self { form, id: id.to_string(), name, request }
+        Self { form, id: id.to_string(), name, tags: json!([TAG, owner_tag]), request }
     }
 
     /// A host, a path and a method: no route of others that lacks its host matches on more of this request.
@@ -174,7 +177,7 @@ impl Mark {
             "methods": [self.request.method],
             "protocols": protocols,
             "https_redirect_status_code": status,
-            "tags": [TAG],
+            "tags": self.tags,
         })
     }
 
@@ -185,7 +188,7 @@ impl Mark {
                 "name": "request-termination",
                 "route": {"id": self.id},
                 "config": {"status_code": 200, "content_type": "text/plain", "body": self.name},
-                "tags": [TAG],
+                "tags": self.tags,
             })
         })
     }

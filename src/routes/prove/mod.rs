@@ -79,9 +79,13 @@ pub struct Options {
 pub async fn prove(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, options: Options) -> Vec<Proof> {
     let client = Client::new(proxy, client::Keep::Connections);
     let questions = questions(wanted, known, proxy, options.unsafe_probes);
-    let proofs = stream::iter(questions).map(|question| answered(question, &client, options));
-    let proofs = proofs.map(async |proof| proof.await.without(known.secrets));
-    proofs.buffered(AT_ONCE).collect().await
+    let answered = questions.into_iter().enumerate().map(async |(place, question)| {
+        (place, answered(question, &client, options).await.without(known.secrets))
+    });
+    // One that hangs must not keep those behind it waiting: in any order, and then in theirs.
+    let mut proofs: Vec<(usize, Proof)> = stream::iter(answered).buffer_unordered(AT_ONCE).collect().await;
+    proofs.sort_by_key(|(place, _)| *place);
+    proofs.into_iter().map(|(_, proof)| proof).collect()
 }
 
 /// What is to be done for one route.

