@@ -86,7 +86,15 @@ pub async fn pass(
         let late =
             |_| Blocked::NotInTime { after: started.elapsed(), last: "the Admin API is slow".to_owned() };
         let put = tokio::time::timeout_at(until, Guard::put(&admin, &mark)).await.map_err(late)?;
-        let guard = put.map_err(Blocked::Admin)?;
+        let guard = match put {
+            Ok(guard) => guard,
+            // It may be the plugin: gateways needn't have it.
+            Err(_) if form == Form::Termination && proxy.http.is_some() => {
+                form = Form::Redirect;
+                continue;
+            }
+            Err(error) => return Err(Blocked::Admin(error)),
+        };
         let watched = watch(&client, &mark, needed, started, until).await;
         guard.remove().await;
         match watched {

@@ -24,6 +24,8 @@ struct Gateway {
     /// A route takes what no other does.
     catch_all: bool,
     refuses: bool,
+    /// It has no plugins.
+    bare: bool,
     /// The write is made, and the answer is an error.
     loses_the_answer: bool,
     held: Mutex<Vec<(Instant, Value, Option<Value>)>>,
@@ -35,6 +37,7 @@ impl Sentinel for Gateway {
     async fn put(&self, route: Value, plugin: Option<Value>) -> anyhow::Result<()> {
         self.log.lock().unwrap().push("put".into());
         anyhow::ensure!(!self.refuses, "403 Forbidden");
+        anyhow::ensure!(!self.bare || plugin.is_none(), "plugin 'request-termination' not enabled");
         for made in [Some(&route), plugin.as_ref()].into_iter().flatten() {
             assert_eq!(made["tags"], json!([TAG, OWNER]));
         }
@@ -179,6 +182,13 @@ async fn the_admin_api_refuses() {
     // Made although nobody said so: deleted all the same.
     let (blocked, _) = passed(Gateway { loses_the_answer: true, ..Gateway::of(&[0]) }, None, 400).await;
     assert!(matches!(blocked, Err(Blocked::Admin(_))));
+}
+
+#[tokio::test]
+async fn a_gateway_without_the_plugin() {
+    let (took, gateway) = passed(Gateway { bare: true, ..Gateway::of(&[100]) }, None, 5000).await;
+    assert!(took.unwrap() >= Duration::from_millis(100));
+    assert_eq!(*gateway.log.lock().unwrap(), ["put", "remove", "put", "remove"]);
 }
 
 #[tokio::test]
