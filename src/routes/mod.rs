@@ -5,18 +5,24 @@
 //! with what the [`gateway`] holds, [`dump`] writes what it holds as a text: all of these are pure. Effects go through
 //! [`admin`] (the Admin API) and [`prove`] (the proxy).
 
+pub mod address;
 pub mod admin;
 pub mod apply;
 pub mod declaration;
+pub mod dump;
+pub mod expand;
 pub mod gateway;
 pub mod kind;
 pub mod plan;
+pub mod prove;
 pub mod read;
+pub mod report;
 pub mod schema;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 /// The tag and the name of what vv makes to ask with, and deletes again: never declared, never drift, never undeclared.
 pub const PROBE: &str = "vv-probe";

@@ -15,8 +15,10 @@ use crate::routes::prove::barrier::{self, Blocked, Sentinel};
 use crate::routes::prove::{self, Known, PATIENCE, Proof, Wanted};
 
 /// How routes are proven.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Proving {
+    /// The tag of the stack's own.
+    pub owner_tag: String,
     /// Routes that allow only methods that change something are asked all the same.
     pub unsafe_probes: bool,
     /// Something was written just now: it must reach the proxy first.
@@ -42,12 +44,12 @@ pub async fn prove(
     }
     if proving.changed && plan.database {
         let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
-        barrier::pass(sentinel, proxy, plan.workers, proving.end).await.map_err(blocked)?;
+        barrier::pass(sentinel, &proving.owner_tag, proxy, plan.workers, proving.end).await.map_err(blocked)?;
     }
     let health = health(way, &wanted, plan, proving.end).await;
     let options =
         prove::Options { unsafe_probes: proving.unsafe_probes, patience: PATIENCE, until: proving.end };
-    let known = Known { entities: &plan.after, health: &health };
+    let known = Known { entities: &plan.after, health: &health, secrets: &declaration.secrets };
     Ok(prove::prove(&wanted, known, proxy, options).await)
 }
 
@@ -102,6 +104,7 @@ fn upstreams(wanted: &[Wanted], plan: &RoutePlan) -> BTreeSet<String> {
 fn blocked(blocked: Blocked) -> AdminError {
     let (kind, retriable) = match blocked {
         Blocked::Admin(_) => (ErrorKind::Refused, false),
+        Blocked::NoAddress => (ErrorKind::Unusable, false),
         Blocked::NotInTime { .. } => (ErrorKind::TimedOut, true),
     };
     let hint =

@@ -27,7 +27,8 @@ use crate::routes::dump;
 use crate::routes::expand::expand;
 use crate::routes::plan::{Options, RoutePlan, plan};
 use crate::routes::prove::Proof;
-use crate::routes::read;
+use crate::routes::read::{self, typed};
+use crate::routes::owner_tag;
 use crate::routes::report::Report;
 use crate::stack::Stack;
 use crate::stack::embedded::Layered;
@@ -105,15 +106,16 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         context.printer.data(dump::text(&gateway, &options).trim_end());
         return Ok(());
     };
-    if let Some(replicas) = &replicas {
-        expand(&mut declaration, replicas);
-    }
     let options = Options { owner: owner.clone(), adopt: args.adopt, prune: args.prune };
     let gateway = match args.prune {
         true => way.admin.read_whole(&declaration, &owner).await,
         false => way.admin.read(&declaration, &owner).await,
     };
     let gateway = gateway.map_err(failure_of)?;
+    typed(&mut declaration, &gateway);
+    if let Some(replicas) = &replicas {
+        expand(&mut declaration, replicas);
+    }
     let plan = plan(&declaration, &gateway, &options);
     let show = Show { context, args: &args, owner: &owner, plan: &plan };
     if args.dry_run {
@@ -128,6 +130,7 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         true => Vec::new(),
         false => {
             let proving = live::Proving {
+                owner_tag: owner_tag(&owner),
                 unsafe_probes: args.unsafe_probes,
                 changed: applied.as_ref().is_some_and(Applied::changed),
                 end,
@@ -168,7 +171,12 @@ fn declaration(context: &Context, stack: Option<&Stack>, args: &SetupRoutesArgs)
     let declaration = match (&args.routes, stack) {
         (Some(path), stack) => {
             let env = stack.map_or_else(|| Env(options.env.clone()), |stack| stack.vv.variables.clone());
-            Some(read::read_file(path, &env, &files, &options.cwd).map_err(invalid_stack)?)
+            let is_kongs_own = stack.is_some_and(|stack| read::is_kongs_own(stack, &options.cwd.join(path)));
+            let read = match is_kongs_own {
+                true => read::read_as_is(path, &files, &options.cwd),
+                false => read::read_file(path, &env, &files, &options.cwd),
+            };
+            Some(read.map_err(invalid_stack)?)
         }
         (None, Some(stack)) => read::declared(stack, &files, &options.cwd).map_err(invalid_stack)?,
         (None, None) => None,

@@ -23,7 +23,8 @@ use crate::routes::declaration::Declaration;
 use crate::routes::expand::{expand, services};
 use crate::routes::plan::{Options, RoutePlan, plan};
 use crate::routes::prove::{Level, Proof};
-use crate::routes::{read, words};
+use crate::routes::read::{self, typed};
+use crate::routes::{owner_tag, words};
 use crate::run::BackendError;
 use crate::run::apply::{Applier, Balancer};
 use crate::stack::Stack;
@@ -117,8 +118,9 @@ impl Routes {
             names.retain(|name| !without.contains(name));
         }
         let mut declaration = self.declaration.clone();
-        expand(&mut declaration, &replicas);
         let gateway = way.admin.read(&declaration, &stack.name).await?;
+        typed(&mut declaration, &gateway);
+        expand(&mut declaration, &replicas);
         let options = Options { owner: stack.name.clone(), adopt: false, prune: false };
         let plan = plan(&declaration, &gateway, &options);
         Ok(Compared { declaration, plan })
@@ -159,7 +161,7 @@ impl Routes {
         };
         let asked = async {
             let Compared { declaration, plan } = self.seen(stack, &platform, &way, &[]).await?;
-            live::prove(&way, &declaration, &plan, &Proving { unsafe_probes: false, changed, end }).await
+            live::prove(&way, &declaration, &plan, &Proving { owner_tag: owner_tag(&stack.name), unsafe_probes: false, changed, end }).await
         };
         let proofs = asked.await.map_err(gateway::failure_of)?;
         for proof in proofs.iter().filter(|proof| proof.level == Level::Warn) {

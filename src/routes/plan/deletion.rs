@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::live::{Entity, Whose, id, referred};
 use super::planner::Planner;
+use super::reference::State;
 use super::{Action, Body, Change, Gone, Undeclared, identity};
+use crate::routes::declaration::To;
+use crate::routes::expand::is_replica as is_replica_of;
 use crate::routes::kind::Kind;
 
 /// Decides on what the gateway holds and nobody declares. Deletions come last, what refers to another before that.
@@ -98,9 +101,25 @@ fn is_left_behind(planner: &Planner<'_>, entity: &Entity) -> bool {
     planner.gateway.database && tags.is_some_and(|tags| tags.iter().any(|tag| *tag == planner.tag))
 }
 
-/// A target that stands for a replica of a service which the upstream still declares.
-fn is_replica(_planner: &Planner<'_>, _kind: &Kind, _entity: &Entity) -> bool {
-    false
+/// A target that stands for a replica of a service which the upstream declares, or for the service itself, as in a file
+/// that Kong read when it started.
+fn is_replica(planner: &Planner<'_>, kind: &Kind, entity: &Entity) -> bool {
+    if kind.name() != "targets" {
+        return false;
+    }
+    let upstreams = Kind::of("upstreams");
+    let upstream = identity::reference(entity, "upstream");
+    let target = entity.get("target").and_then(|target| target.as_str()).unwrap_or_default();
+    let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
+    planner.declaration.balanced.iter().any(|balanced| {
+        let to = match &balanced.upstream {
+            To::Declared(number) => planner.states.get(*number).and_then(State::id),
+            To::Id(id) => Some(id.clone()),
+            To::Name(name) => planner.live.by_name(&upstreams, name).and_then(id).map(str::to_owned),
+        };
+        to.as_deref() == Some(upstream)
+            && (host == balanced.service || is_replica_of(host, &planner.options.owner, &balanced.service))
+    })
 }
 
 /// What others refer to stays: deleting it would be refused, or would take what isn't this owner's along.

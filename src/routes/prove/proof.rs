@@ -61,6 +61,11 @@ pub struct Proof {
 type Said = (Level, String, Option<String>);
 
 impl Proof {
+    /// The route isn't live.
+    pub fn is_failure(&self) -> bool {
+        self.level == Level::Fail
+    }
+
     pub(super) fn new(
         wanted: Wanted,
         request: Option<&Request>,

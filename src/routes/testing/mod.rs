@@ -182,7 +182,7 @@ pub fn admin(address: &str) -> Admin {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    let options = ClientOptions { headers: Vec::new(), tls, patience: Duration::from_secs(5) };
+    let options = ClientOptions { headers: Vec::new(), tls: Some(tls), patience: Duration::from_secs(5) };
     Admin::new(address.parse().unwrap(), options).unwrap()
 }
 

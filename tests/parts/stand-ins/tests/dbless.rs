@@ -1,5 +1,7 @@
 //! The stand-in for Kong without a database against what a real Kong 3.4.2 answered.
 
+#![allow(clippy::unwrap_used, missing_docs, dead_code, reason = "a test that can't go on should panic")]
+
 mod replay;
 
 use replay::compare::{Ids, without_first_use};
@@ -12,6 +14,9 @@ const EXCEPTED: [(&str, &str); 3] = [
     ("dbless-3/016-", "which of two services comes first is the order of a Lua table"),
     ("dbless-3/017-", "as before"),
 ];
+
+/// Those that happen to hold with other names.
+const LUCKY: [&str; 2] = ["dbless-3/016-", "dbless-3/017-"];
 
 /// From here on the recorded gateway had been started with a file.
 const FILE: &str = "106-";
@@ -80,8 +85,10 @@ async fn replay(folder: &str, renamed: bool) {
             failed.push((format!("{folder}/{}", exchange.name), why));
         }
     }
-    let excepted: Vec<_> =
-        EXCEPTED.iter().filter(|(name, _)| name.starts_with(&format!("{folder}/"))).copied().collect();
+    let of_folder = |(name, _): &&(&str, &str)| {
+        name.starts_with(&format!("{folder}/")) && !(renamed && LUCKY.contains(name))
+    };
+    let excepted: Vec<_> = EXCEPTED.iter().filter(of_folder).copied().collect();
     let how = if renamed { "with other names" } else { "as recorded" };
     replay::verdict(&format!("{folder} {how}"), &failed, recorded.len(), &excepted);
 }

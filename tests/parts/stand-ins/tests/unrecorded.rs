@@ -1,6 +1,8 @@
 //! What the stand-in's proxy does where no recording tells, by Kong's documentation: workers, weights, precedence,
 //! certificates, claims.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that can't go on should panic")]
+
 #[path = "replay/echo.rs"]
 mod echo;
 
@@ -117,6 +119,25 @@ async fn a_refused_file_stops_the_start_with_kongs_words() {
                   should start with: / (fixed path) or ~/ (regex path)\n\
                   in 'services':\n  - in entry 1 of 'services':\n    in 'nope': unknown field";
     assert!(error.ends_with(wanted), "{error}");
+}
+
+#[tokio::test]
+async fn a_shipped_configuration_loads() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../stacks/valueverse/kong.yml"));
+    let kong =
+        Kong::start(Options { database: false, declarative: Some(text.unwrap()), ..Options::default() });
+    let kong = kong.unwrap();
+    let entities = kong.entities();
+    let counts = ["services", "routes", "upstreams", "targets"].map(|kind| entities[kind].len());
+    assert_eq!(counts, [6; 4]);
+    let origin = [("Origin", "https://app.example.com")];
+    let answer = get(&kong, "/api/v1/value-models", &origin).await;
+    // Nothing is behind it here.
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    assert_eq!(answer.headers()["x-ratelimit-limit-minute"], "300");
+    assert_eq!(answer.headers()["x-request-id"].len(), 36);
 }
 
 #[tokio::test]

@@ -13,9 +13,6 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "278-target-patch-null-weight",
         "a slip of Kong's: it looks for the target anew and finds itself",
     ),
-    ("db-postgres-3", "280-targets-list-2", "follows from 278"),
-    ("db-postgres-3", "281-targets-all", "follows from 278"),
-    ("db-postgres-3", "282-targets-page", "follows from 278"),
     (
         "db-postgres-3",
         "375-plugin-protocols",

@@ -188,6 +188,15 @@ impl Renaming {
             Value::String(text) if matches!(within, "plugins" | "vaults" | "plugin") && field == "name" => {
                 json!(text)
             }
+            Value::String(text) if field == "url" => {
+                let host = text
+                    .split("://")
+                    .nth(1)
+                    .and_then(|rest| rest.split(['/', ':']).next())
+                    .unwrap_or_default();
+                json!(text.replacen(host, &self.name(host), 1))
+            }
+            Value::String(text) if matches!(field, "allow" | "deny") => json!(self.name(text)),
             Value::String(text) if field == "host" || NAMES.contains(&field) || within == "headers" => {
                 match self.names.contains(text) {
                     true => json!(self.name(text)),
@@ -225,7 +234,10 @@ impl Renaming {
     /// A message's names, which stand in quotes or behind a colon.
     fn message(&self, text: &str) -> String {
         let mut new = text.to_owned();
-        for name in &self.names {
+        if !["'", "={", "=\"", "invalid value: ", "found for "].iter().any(|mark| text.contains(mark)) {
+            return new;
+        }
+        for name in self.names.iter().filter(|name| text.contains(name.as_str())) {
             let renamed = self.name(name);
             new = new.replace(&format!("set to '{name}'"), &format!("set to '{renamed}'"));
             new = new.replace(&format!("('{name}')"), &format!("('{renamed}')"));

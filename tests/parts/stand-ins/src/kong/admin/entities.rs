@@ -13,6 +13,7 @@ pub type Decided = Result<(Vec<Change>, Answer), Answer>;
 /// Entities, and whether they may change.
 #[derive(Clone, Copy)]
 pub struct Store<'a> {
+    /// The entities.
     pub state: &'a State,
     /// Without a database, whatever would change something is refused.
     pub database: bool,

@@ -1,12 +1,12 @@
 //! The Admin API.
 
-mod body;
+pub mod body;
 mod certificates;
-mod entities;
+pub mod entities;
 pub mod errors;
 mod health;
 mod info;
-mod kinds;
+pub mod kinds;
 mod list;
 
 use percent_encoding::percent_decode_str;

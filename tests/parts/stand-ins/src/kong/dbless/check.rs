@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+use crate::kong::admin::entities::from_url;
 use crate::kong::schema;
 
 /// Fields that every entity of a document may have, and that mean nothing.
@@ -38,28 +39,6 @@ pub fn own(kind: &str, item: &Map<String, Value>) -> Map<String, Value> {
         .filter(|(name, _)| !foreign(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-/// Writes a service's `url` as the fields for which it stands.
-pub fn expand_url(kind: &str, entity: &mut Map<String, Value>) {
-    if kind != "services" {
-        return;
-    }
-    let Some(Value::String(url)) = entity.remove("url") else { return };
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", &url));
-    let (authority, path) = match rest.find('/') {
-        Some(at) => (&rest[..at], json!(&rest[at..])),
-        None => (rest, Value::Null),
-    };
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() => (host, port.parse::<u16>().ok()),
-        _ => (authority, None),
-    };
-    let usual = if scheme == "https" { 443 } else { 80 };
-    entity.insert("protocol".to_owned(), json!(scheme));
-    entity.insert("host".to_owned(), json!(host));
-    entity.insert("port".to_owned(), json!(port.unwrap_or(usual)));
-    entity.insert("path".to_owned(), path);
 }
 
 /// Checks a whole document.
@@ -120,7 +99,7 @@ fn list(kind: &str, value: &Value, parent: Option<&str>) -> Option<Value> {
 /// One entity; `parent` is its field that refers to the entity in which it is written.
 fn entity(kind: &str, item: &Map<String, Value>, parent: Option<&str>) -> Option<Map<String, Value>> {
     let mut whole = own(kind, item);
-    expand_url(kind, &mut whole);
+    from_url(kind, &mut whole);
     for (field, _, schema) in schema::references(kind) {
         let named = whole.get(field).is_some_and(Value::is_string);
         let inside = parent == Some(field) && schema["required"] == true;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::check::{children, expand_url, own};
+use super::check::{children, own};
+use crate::kong::admin::entities::from_url;
 use crate::kong::admin::kinds;
 use crate::kong::schema;
 use crate::kong::state::{Entities, Entity};
@@ -91,7 +92,7 @@ fn gather(
     for (index, item) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
         let Value::Object(item) = item else { continue };
         let mut entity = own(kind, item);
-        expand_url(kind, &mut entity);
+        from_url(kind, &mut entity);
         let id = match entity.get("id").and_then(Value::as_str) {
             Some(id) => id.to_owned(),
             None => id(kind, &entity, parent),

@@ -18,9 +18,6 @@ use super::schema;
 use super::server::{Answer, Body, Request};
 use super::state::Entities;
 
-/// What Kong says of an empty configuration.
-const EMPTY_HASH: &str = "00000000000000000000000000000000";
-
 /// Loads the configuration of `KONG_DECLARATIVE_CONFIG`.
 ///
 /// # Errors
@@ -104,10 +101,11 @@ fn put(gateway: &Gateway, document: &Map<String, Value>, mut entities: Entities,
     if document.get("_transform") != Some(&Value::Bool(false)) {
         load::transform(&mut entities);
     }
-    let empty = entities.is_empty();
+    // An empty configuration is none: `/status/ready` says so.
+    let hash = (!entities.is_empty()).then_some(hash);
     gateway.change(|state| {
         state.entities = entities;
-        state.configuration_hash = Some(if empty { EMPTY_HASH.to_owned() } else { hash });
+        state.configuration_hash = hash;
         state.health.clear();
     });
 }
