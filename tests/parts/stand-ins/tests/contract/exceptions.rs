@@ -13,9 +13,4 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "278-target-patch-null-weight",
         "a slip of Kong's: it looks for the target anew and finds itself",
     ),
-    (
-        "db-postgres-3",
-        "375-plugin-protocols",
-        "Kong refuses [https] for a service whose route has [http, https]; by which rule isn't known",
-    ),
 ];

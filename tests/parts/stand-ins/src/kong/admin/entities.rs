@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{certificates, errors, kinds, schema};
+use super::{certificates, errors, kinds, plugins, schema};
 use crate::kong::server::Answer;
 use crate::kong::state::{Change, Entity, State};
 use crate::kong::{Gateway, NewId};
@@ -52,6 +52,7 @@ impl<'a> Store<'a> {
     /// POST to a collection.
     pub fn create(self, kind: &'static str, mut body: Entity, parent: Parent<'_>) -> Decided {
         adopt(&mut body, parent);
+        plugins::check_protocols(self.state, kind, &body)?;
         let snis = certificates::take_snis(kind, &mut body);
         self.prepare(kind, &mut body)?;
         let id = body["id"].as_str().unwrap_or_default().to_owned();
@@ -90,6 +91,7 @@ impl<'a> Store<'a> {
         if let Some(old) = old {
             body.insert("id".to_owned(), old["id"].clone());
         }
+        plugins::check_protocols(self.state, kind, &body)?;
         let snis = certificates::take_snis(kind, &mut body);
         self.prepare(kind, &mut body)?;
         let id = body["id"].as_str().unwrap_or_default().to_owned();
@@ -112,6 +114,7 @@ impl<'a> Store<'a> {
             let field = if schema::is_uuid(key) { "id" } else { kinds::key(kind).unwrap_or("id") };
             return Err(if parent.is_some() { errors::not_found() } else { errors::missing(field, key) });
         };
+        plugins::check_protocols_of_change(self.state, kind, &body, old)?;
         let snis = certificates::take_snis(kind, &mut body);
         from_url(kind, &mut body);
         self.resolve(kind, &mut body)?;
@@ -234,31 +237,8 @@ impl<'a> Store<'a> {
             return Err(errors::schema_violation(Map::from_iter([("target".to_owned(), text)])));
         }
         schema::validate(kind, entity, updating).map_err(errors::schema_violation)?;
-        if kind == "plugins" {
-            self.check_protocols(entity)?;
-        }
         schema::normalise(kind, entity, old);
         Ok(())
-    }
-
-    /// A plugin must be able to run on a route of its service.
-    fn check_protocols(self, plugin: &Entity) -> Result<(), Answer> {
-        let shared = |route: &Entity| {
-            let own = plugin["protocols"].as_array().into_iter().flatten();
-            own.into_iter().any(|one| route["protocols"].as_array().is_some_and(|list| list.contains(one)))
-        };
-        let wrong = if let Some(route) = self.state.referred(plugin, "route", "routes") {
-            (!shared(route)).then_some("must match the associated route's protocols")
-        } else if let Some(service) = plugin["service"]["id"].as_str() {
-            let mut routes =
-                self.state.all("routes").filter(|route| route["service"]["id"] == service).peekable();
-            (routes.peek().is_some() && !routes.any(shared))
-                .then_some("must match the protocols of at least one route pointing to this Plugin's service")
-        } else {
-            None
-        };
-        let Some(wrong) = wrong else { return Ok(()) };
-        Err(errors::schema_violation(Map::from_iter([("protocols".to_owned(), json!(wrong))])))
     }
 
     /// What the database itself holds: unique fields, then references.

@@ -8,6 +8,7 @@ mod health;
 mod info;
 pub mod kinds;
 mod list;
+mod plugins;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
