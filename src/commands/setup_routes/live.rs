@@ -44,7 +44,9 @@ pub async fn prove(
     }
     if proving.changed && plan.database {
         let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
-        barrier::pass(sentinel, &proving.owner_tag, proxy, plan.workers, proving.end).await.map_err(blocked)?;
+        barrier::pass(sentinel, &proving.owner_tag, proxy, plan.workers, proving.end)
+            .await
+            .map_err(blocked)?;
     }
     let health = health(way, &wanted, plan, proving.end).await;
     let options =

@@ -14,9 +14,9 @@ use crate::output::short_duration;
 use crate::platform::Replica;
 use crate::probe::deep::few;
 use crate::probe::{Check, Level, Outcome};
+use crate::routes::owner_tag;
 use crate::routes::plan::{Action, RoutePlan};
 use crate::routes::prove::{self, Proof};
-use crate::routes::owner_tag;
 use crate::routes::words::{self, counted};
 use crate::stack::Stack;
 
@@ -58,7 +58,12 @@ impl Routes {
             let way = gateway::now(stack, platform, &Named::default()).await.map_err(Failure::from)?;
             let seen = self.seen(stack, platform, &way, &[]).await.map_err(gateway::failure_of)?;
             let Compared { declaration, plan } = &seen;
-            let proving = Proving { owner_tag: owner_tag(&stack.name), unsafe_probes: false, changed: false, end: begun + limit };
+            let proving = Proving {
+                owner_tag: owner_tag(&stack.name),
+                unsafe_probes: false,
+                changed: false,
+                end: begun + limit,
+            };
             let proofs = live::prove(&way, declaration, plan, &proving).await.map_err(gateway::failure_of)?;
             Ok::<_, Failure>((seen, proofs))
         };

@@ -161,7 +161,13 @@ impl Routes {
         };
         let asked = async {
             let Compared { declaration, plan } = self.seen(stack, &platform, &way, &[]).await?;
-            live::prove(&way, &declaration, &plan, &Proving { owner_tag: owner_tag(&stack.name), unsafe_probes: false, changed, end }).await
+            live::prove(
+                &way,
+                &declaration,
+                &plan,
+                &Proving { owner_tag: owner_tag(&stack.name), unsafe_probes: false, changed, end },
+            )
+            .await
         };
         let proofs = asked.await.map_err(gateway::failure_of)?;
         for proof in proofs.iter().filter(|proof| proof.level == Level::Warn) {

@@ -72,7 +72,8 @@ impl<'a> Told<'a> {
 
 /// What is said of an entity, without what only says that something else is said.
 pub(super) fn clear(fields: &[(String, String)]) -> Vec<&(String, String)> {
-    let is_empty = |said: &&(String, String)| said.0.is_empty() && said.1.starts_with("failed conditional validation");
+    let is_empty =
+        |said: &&(String, String)| said.0.is_empty() && said.1.starts_with("failed conditional validation");
     let clear: Vec<&(String, String)> = fields.iter().filter(|said| !is_empty(said)).collect();
     if clear.is_empty() { fields.iter().collect() } else { clear }
 }

@@ -53,14 +53,20 @@ impl Field {
     fn coerce(&self, value: &Value) -> Value {
         let each = |field: &Field, items: &[Value]| items.iter().map(|item| field.coerce(item)).collect();
         match (&self.holds, value) {
-            (Holds::Integer, Value::String(text)) => text.parse::<i64>().map_or_else(|_| value.clone(), Value::from),
+            (Holds::Integer, Value::String(text)) => {
+                text.parse::<i64>().map_or_else(|_| value.clone(), Value::from)
+            }
             (Holds::Number, Value::String(text)) => match (text.parse::<i64>(), text.parse::<f64>()) {
                 (Ok(number), _) => number.into(),
                 (_, Ok(number)) if number.is_finite() => number.into(),
                 _ => value.clone(),
             },
-            (Holds::Boolean, Value::String(text)) => text.parse::<bool>().map_or_else(|_| value.clone(), Value::from),
-            (Holds::Array(inner) | Holds::Set(inner), Value::Array(items)) => Value::Array(each(inner, items)),
+            (Holds::Boolean, Value::String(text)) => {
+                text.parse::<bool>().map_or_else(|_| value.clone(), Value::from)
+            }
+            (Holds::Array(inner) | Holds::Set(inner), Value::Array(items)) => {
+                Value::Array(each(inner, items))
+            }
             (Holds::Map(inner), Value::Object(map)) => {
                 Value::Object(map.iter().map(|(name, value)| (name.clone(), inner.coerce(value))).collect())
             }

@@ -93,13 +93,22 @@ pub fn read(text: &str, variables: &[(&str, &str)]) -> Result<Declaration, LoadE
 pub fn told(plan: &RoutePlan) -> String {
     let mut lines = Vec::new();
     for change in &plan.changes {
-        let park = if change.park.is_empty() { String::new() } else { format!(" (lets go of {} first)", change.park.join(", ")) };
+        let park = if change.park.is_empty() {
+            String::new()
+        } else {
+            format!(" (lets go of {} first)", change.park.join(", "))
+        };
         match &change.action {
             Action::Create => lines.push(format!("+ {}", change.label)),
             Action::Update { fields, adopts } => {
                 let sign = if *adopts { "~ (adopted)" } else { "~" };
-                let fields = fields.iter().map(|field| format!("{}: {} → {}", field.field, field.from, field.to));
-                lines.push(format!("{sign} {}: {}{park}", change.label, fields.collect::<Vec<_>>().join("; ")));
+                let fields =
+                    fields.iter().map(|field| format!("{}: {} → {}", field.field, field.from, field.to));
+                lines.push(format!(
+                    "{sign} {}: {}{park}",
+                    change.label,
+                    fields.collect::<Vec<_>>().join("; ")
+                ));
             }
             Action::Delete { because } => lines.push(format!("- {} ({because:?}){park}", change.label)),
         }
@@ -123,7 +132,9 @@ pub fn came_of(applied: &Applied) -> String {
         let mark = outcome.mark.as_ref().map(|mark| format!("{mark}: ")).unwrap_or_default();
         let end = match &outcome.end {
             End::Done => return format!("{}: done", outcome.label),
-            End::Refused { message, code } => format!("refused ({}): {message}", code.map_or("-".to_owned(), |code| code.to_string())),
+            End::Refused { message, code } => {
+                format!("refused ({}): {message}", code.map_or("-".to_owned(), |code| code.to_string()))
+            }
             End::Unanswered(error) => format!("unanswered: {error}"),
             End::NotTried { because } => format!("not tried: {because}"),
         };
@@ -180,7 +191,8 @@ impl Running {
 /// An Admin API at this address.
 pub fn admin(address: &str) -> Admin {
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
     let options = ClientOptions { headers: Vec::new(), tls: Some(tls), patience: Duration::from_secs(5) };
     Admin::new(address.parse().unwrap(), options).unwrap()
