@@ -20,6 +20,7 @@ mod platforms;
 mod probes;
 mod relay;
 mod rooms;
+mod routes;
 mod shipped;
 mod soak;
 mod told;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::routes::mes;
 use crate::support::{Project, docker};
 
 /// Offsets that no shipped port plus another test's offset falls upon. All ports stay below those that other tests
@@ -106,7 +107,10 @@ fn valueverse_comes_up_breaks_scales_and_is_repaired() {
         proven(&report, system, "protocol");
     }
     platform.ok(&["start"]).says("nothing to do");
-    platform.ok(&["urls", "--check"]).shows("answers");
+    platform.ok(&["setup-routes", "--check"]);
+    let models = format!("http://localhost:{}/api/v1/value-models", VALUEVERSE + 8000);
+    platform.ok(&["urls", "--check"]).shows("answers").shows(&models);
+    assert!(get(&models).contains("Test Corp"));
 
     docker(&["stop", "-t", "1", &platform.container("consul-1")]);
     let begun = Instant::now();
@@ -139,13 +143,25 @@ fn valueverse_comes_up_breaks_scales_and_is_repaired() {
 }
 
 #[test]
-fn the_mes_has_its_bus_and_survives_that_it_is_killed() {
+fn the_mes_has_its_gateway_and_its_bus_and_survives_that_it_is_killed() {
     let bus = Project::of_stack("mes", "mes", MES);
     bus.ok(&["start"]);
+    let gateway = mes::Proxy { http: MES + 8000, https: MES + 8443, secret: mes::SECRET };
+    gateway.keeps_its_promises(|_| None);
+    for (_, service, port, _) in mes::ROUTES {
+        assert!(get(&format!("http://127.0.0.1:{}/health", MES + port)).contains("healthy"), "{service}");
+        let metrics = get(&format!("http://127.0.0.1:{}/metrics", MES + port));
+        assert!(metrics.contains("# TYPE"), "{service}: {metrics}");
+    }
+    assert!(get(&format!("http://127.0.0.1:{}/metrics", MES + 8001)).contains("kong_"), "Kong's own metrics");
+    bus.ok(&["setup-routes", "--check"]);
+    // The tables are there, so that the job has nothing to do, however often.
+    let migrate = "kong migrations bootstrap && kong migrations up && kong migrations finish";
+    docker(&["exec", &bus.container("kong-1"), "sh", "-c", migrate]);
     let well = || {
         let report = bus.json(&["health", "--fail-on", "warn", "--format", "json"]);
         assert_eq!(report["status"], "ok", "{report:#}");
-        for system in ["zookeeper", "kafka", "kafka-ui"] {
+        for system in ["zookeeper", "kafka", "kafka-ui", "kong", "kong-db"] {
             proven(&report, system, "deep");
         }
     };
@@ -153,7 +169,8 @@ fn the_mes_has_its_bus_and_survives_that_it_is_killed() {
     bus.ok(&["health", "--fail-on", "warn"]);
     bus.ok(&["urls", "--check"])
         .shows(&format!("kafka://localhost:{}", MES + 9092))
-        .shows(&format!("http://localhost:{}", MES + 8080));
+        .shows(&format!("http://localhost:{}", MES + 8080))
+        .shows(&format!("http://localhost:{}/api/v1/workorders", MES + 8000));
     bus.ok(&["start"]).says("nothing to do");
     let kafka = bus.container("kafka-1");
     // As the platform's page has it, in the container.
@@ -176,6 +193,11 @@ fn the_mes_has_its_bus_and_survives_that_it_is_killed() {
     bus.ok(&["start"]);
     assert_eq!(bus.containers(), before, "the same containers, started again");
     assert_eq!(docker(&["inspect", "-f", "{{.RestartCount}}", &kafka]).trim(), "0");
+    // Kong's database as well: what it holds is on its volume.
+    docker(&["kill", &bus.container("kong-db-1"), &bus.container("kong-1")]);
+    bus.ok(&["start"]);
+    assert_eq!(bus.containers(), before, "the same containers, started again");
+    bus.ok(&["setup-routes", "--check"]);
     well();
     bus.ok(&["down", "-v"]);
     assert_eq!(bus.leftovers(), Vec::<String>::new());

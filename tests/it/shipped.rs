@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::interop::peer;
+use crate::routes::mes::ROUTES as MES_ROUTES;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -75,8 +76,10 @@ fn files_of(stack: &str) -> Vec<PathBuf> {
     let folder = repository("stacks").join(stack);
     let own = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let yaml = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-    // Kong reads this one itself.
-    let mut files: Vec<PathBuf> = own.filter(yaml).filter(|path| !path.ends_with("kong.yml")).collect();
+    // Where it is mounted, Kong reads this one itself.
+    let mounted = text(&folder.join("compose.yaml")).contains("file: ./kong.yml");
+    let by_kong = |path: &PathBuf| mounted && path.ends_with("kong.yml");
+    let mut files: Vec<PathBuf> = own.filter(yaml).filter(|path| !by_kong(path)).collect();
     let templates: BTreeSet<String> = files
         .iter()
         .flat_map(|path| text(path).split("../../templates/").skip(1).map(str::to_owned).collect::<Vec<_>>())
@@ -143,6 +146,31 @@ fn the_mes_is_where_its_pages_say() {
     assert_eq!(services["kafka"]["ports"][0]["published"], "9092");
     assert_eq!(services["kafka-ui"]["ports"][0]["published"], "8080");
     assert_eq!(document["x-vv"]["topics"], "vv://mes/topics.yml");
+    assert_eq!(document["x-vv"]["routes"], "vv://mes/kong.yml");
+    assert_eq!(services["kong-db"]["container_name"], "mes-kong-db");
+    assert_eq!(services["kong-migration"]["container_name"], "mes-kong-migration");
+    for service in ["kong", "kong-migration"] {
+        assert_eq!(services[service]["image"], "kong:3.4");
+        assert_eq!(services[service]["environment"]["KONG_DATABASE"], "postgres");
+        assert_eq!(services[service]["environment"]["KONG_PG_HOST"], "kong-db");
+    }
+    let finished = &services["kong"]["depends_on"]["kong-migration"]["condition"];
+    assert_eq!(finished, "service_completed_successfully");
+    let published = |service: &str| -> Vec<(String, u64)> {
+        let ports = services[service]["ports"].as_array().unwrap();
+        let pair = |port: &Value| (port["published"].as_str().unwrap().to_owned(), port["target"].as_u64().unwrap());
+        ports.iter().map(pair).collect()
+    };
+    let same = |port: u16| (port.to_string(), u64::from(port));
+    assert_eq!(published("kong"), [8000, 8001, 8443].map(same));
+    for (_, service, port, _) in MES_ROUTES {
+        assert_eq!(published(service), [same(port)], "{service}");
+        let own = &services[service];
+        assert_eq!(own["environment"]["PORT"], port.to_string(), "{service}");
+        assert_eq!(own["x-vv"]["stub"]["port"], port, "{service}");
+        assert_eq!(own["x-vv"]["stub"]["metrics"], "/metrics", "{service}");
+        assert_eq!(own["x-vv"]["stub"]["health"], "/health", "{service}");
+    }
     let requires = &document["x-vv"]["requires"];
     let of = |key: &str| requires[key].as_str().map_or_else(|| requires[key].to_string(), str::to_owned);
     assert_eq!([of("cpus"), of("memory"), of("disk")], ["4", "8GB", "20GB"]);
@@ -177,4 +205,60 @@ fn the_mes_declares_its_56_topics() {
         by_partitions[&5],
         ["equipment.status-changed", "integration.scada-data-received", "system.audit-log"]
     );
+}
+
+/// As a reader that knows nothing of vv sees them, and of Kong's format only what it says itself.
+#[test]
+fn the_mes_declares_its_eight_routes() {
+    let document: Value = serde_yaml::from_str(&text(&repository("stacks/mes/kong.yml"))).unwrap();
+    assert_eq!(document["_format_version"], "3.0");
+    let plugin = |of: &Value, name: &str| {
+        let plugins = of["plugins"].as_array().unwrap();
+        plugins.iter().find(|plugin| plugin["name"] == name).map(|plugin| plugin["config"].clone())
+    };
+    for global in ["cors", "prometheus"] {
+        assert!(plugin(&document, global).is_some(), "{global}");
+    }
+    let correlation = plugin(&document, "correlation-id").unwrap();
+    assert_eq!((&correlation["header_name"], &correlation["echo_downstream"]), (&"X-Request-ID".into(), &true.into()));
+    let services = document["services"].as_array().unwrap();
+    assert_eq!(services.len(), 8);
+    for (service, (route, name, port, limit)) in services.iter().zip(MES_ROUTES) {
+        assert_eq!((&service["name"], &service["url"]), (&name.into(), &format!("http://{name}:{port}").into()));
+        assert_eq!(service["routes"].as_array().unwrap().len(), 1, "{name}");
+        assert_eq!(service["routes"][0]["paths"], serde_json::json!([format!("/api/v1/{route}")]));
+        assert_eq!(plugin(service, "rate-limiting").unwrap()["minute"], limit, "{name}");
+        assert!((50..=200).contains(&limit), "{name}");
+        assert_eq!(plugin(service, "jwt").is_some(), route != "auth", "{name}");
+    }
+    let credential = &document["consumers"][0]["jwt_secrets"][0];
+    assert!(credential["secret"].as_str().unwrap().starts_with("${JWT_SECRET"), "{credential}");
+}
+
+#[test]
+fn valueverse_declares_what_its_page_says_of_its_gateway() {
+    let file = text(&repository("stacks/valueverse/kong.yml"));
+    let code: String = file.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    assert!(!code.contains("${"), "Kong reads it itself, and knows no variables");
+    assert!(file.contains("# - name: key-auth") && file.contains("keyauth_credentials"));
+    let document: Value = serde_yaml::from_str(&file).unwrap();
+    let global = |name: &str| {
+        let plugins = document["plugins"].as_array().unwrap();
+        plugins.iter().find(|plugin| plugin["name"] == name).unwrap_or_else(|| panic!("{name}"))["config"].clone()
+    };
+    assert_eq!(global("cors")["origins"], serde_json::json!(["*"]));
+    assert_eq!(global("opentelemetry")["endpoint"], "http://jaeger:4318/v1/traces");
+    global("prometheus");
+    let services = document["services"].as_array().unwrap();
+    let upstreams = document["upstreams"].as_array().unwrap();
+    assert_eq!((services.len(), upstreams.len()), (6, 6));
+    for (service, upstream) in services.iter().zip(upstreams) {
+        let limits = service["plugins"].as_array().unwrap();
+        assert!(limits.iter().any(|plugin| plugin["name"] == "rate-limiting" && plugin["config"]["minute"].is_u64()));
+        assert_eq!(service["host"], upstream["name"]);
+        assert_eq!(upstream["algorithm"], "round-robin");
+        assert_eq!(upstream["healthchecks"]["active"]["http_path"], "/health");
+        let target = format!("{}:{}", service["name"].as_str().unwrap(), service["port"]);
+        assert_eq!(upstream["targets"][0]["target"], target);
+    }
 }

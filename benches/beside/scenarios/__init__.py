@@ -1,6 +1,6 @@
 """The scenarios: each has a `measure(bench)` that returns the table's rows."""
 
-from . import binary, chain, health, infra, logs, plain, prompt, topics
+from . import binary, chain, health, infra, logs, plain, prompt, routes, topics
 
 ALL = {
     "chain": chain,
@@ -8,6 +8,7 @@ ALL = {
     "infra": infra,
     "health": health,
     "topics": topics,
+    "routes": routes,
     "logs": logs,
     "prompt": prompt,
     "binary": binary,
