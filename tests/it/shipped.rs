@@ -158,7 +158,8 @@ fn the_mes_is_where_its_pages_say() {
     assert_eq!(finished, "service_completed_successfully");
     let published = |service: &str| -> Vec<(String, u64)> {
         let ports = services[service]["ports"].as_array().unwrap();
-        let pair = |port: &Value| (port["published"].as_str().unwrap().to_owned(), port["target"].as_u64().unwrap());
+        let pair =
+            |port: &Value| (port["published"].as_str().unwrap().to_owned(), port["target"].as_u64().unwrap());
         ports.iter().map(pair).collect()
     };
     let same = |port: u16| (port.to_string(), u64::from(port));
@@ -220,11 +221,17 @@ fn the_mes_declares_its_eight_routes() {
         assert!(plugin(&document, global).is_some(), "{global}");
     }
     let correlation = plugin(&document, "correlation-id").unwrap();
-    assert_eq!((&correlation["header_name"], &correlation["echo_downstream"]), (&"X-Request-ID".into(), &true.into()));
+    assert_eq!(
+        (&correlation["header_name"], &correlation["echo_downstream"]),
+        (&"X-Request-ID".into(), &true.into())
+    );
     let services = document["services"].as_array().unwrap();
     assert_eq!(services.len(), 8);
     for (service, (route, name, port, limit)) in services.iter().zip(MES_ROUTES) {
-        assert_eq!((&service["name"], &service["url"]), (&name.into(), &format!("http://{name}:{port}").into()));
+        assert_eq!(
+            (&service["name"], &service["url"]),
+            (&name.into(), &format!("http://{name}:{port}").into())
+        );
         assert_eq!(service["routes"].as_array().unwrap().len(), 1, "{name}");
         assert_eq!(service["routes"][0]["paths"], serde_json::json!([format!("/api/v1/{route}")]));
         assert_eq!(plugin(service, "rate-limiting").unwrap()["minute"], limit, "{name}");
@@ -244,7 +251,8 @@ fn valueverse_declares_what_its_page_says_of_its_gateway() {
     let document: Value = serde_yaml::from_str(&file).unwrap();
     let global = |name: &str| {
         let plugins = document["plugins"].as_array().unwrap();
-        plugins.iter().find(|plugin| plugin["name"] == name).unwrap_or_else(|| panic!("{name}"))["config"].clone()
+        plugins.iter().find(|plugin| plugin["name"] == name).unwrap_or_else(|| panic!("{name}"))["config"]
+            .clone()
     };
     assert_eq!(global("cors")["origins"], serde_json::json!(["*"]));
     assert_eq!(global("opentelemetry")["endpoint"], "http://jaeger:4318/v1/traces");
@@ -254,7 +262,11 @@ fn valueverse_declares_what_its_page_says_of_its_gateway() {
     assert_eq!((services.len(), upstreams.len()), (6, 6));
     for (service, upstream) in services.iter().zip(upstreams) {
         let limits = service["plugins"].as_array().unwrap();
-        assert!(limits.iter().any(|plugin| plugin["name"] == "rate-limiting" && plugin["config"]["minute"].is_u64()));
+        assert!(
+            limits
+                .iter()
+                .any(|plugin| plugin["name"] == "rate-limiting" && plugin["config"]["minute"].is_u64())
+        );
         assert_eq!(service["host"], upstream["name"]);
         assert_eq!(upstream["algorithm"], "round-robin");
         assert_eq!(upstream["healthchecks"]["active"]["http_path"], "/health");

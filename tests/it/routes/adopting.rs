@@ -27,7 +27,8 @@ fn same_named_ones_are_taken_over_where_that_is_asked_for() {
     let found = gate.all("services").into_iter().find(|found| found["id"] == service["id"]).unwrap();
     assert_eq!(found["name"], "auth-service");
     assert_eq!((&found["read_timeout"], &found["retries"]), (&json!(30000), &json!(2)));
-    let mut tags: Vec<&str> = found["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str()).collect();
+    let mut tags: Vec<&str> =
+        found["tags"].as_array().unwrap().iter().filter_map(|tag| tag.as_str()).collect();
     tags.sort_unstable();
     assert_eq!(tags, ["by-hand", &gate.owner()], "its tags are kept");
     let found = gate.all("routes").into_iter().find(|found| found["id"] == route["id"]).unwrap();
@@ -44,7 +45,8 @@ fn same_named_ones_are_taken_over_where_that_is_asked_for() {
 fn what_is_as_declared_needs_no_owner() {
     let file = "_format_version: '3.0'\nservices: [{name: shop, url: http://shop:80}]\n";
     let gate = Gate::with_database("routes-same", file);
-    let made = gate.made("services", &json!({"name": "shop", "url": format!("http://{}", gate.upstream.address)}));
+    let made =
+        gate.made("services", &json!({"name": "shop", "url": format!("http://{}", gate.upstream.address)}));
     gate.ok(&[]);
     gate.ok(&["--prune"]);
     assert_eq!(gate.all("services"), [made.as_object().unwrap().clone()]);

@@ -58,7 +58,8 @@ fn what_differs_and_nothing_else() {
     gate.changed("services/auth-service", &json!({"read_timeout": 1000}));
 
     let told = |ran: &Ran| {
-        for words in ["rate-limiting", "config.minute", "999", "100", "auth-service", "read_timeout", "30000"] {
+        for words in ["rate-limiting", "config.minute", "999", "100", "auth-service", "read_timeout", "30000"]
+        {
             ran.shows(words);
         }
         assert!(!ran.stdout.contains("traceability"), "{ran}");

@@ -65,7 +65,8 @@ fn what_it_began_with_is_as_declared() {
 /// Kong refuses what its schema alone doesn't tell, and goes on with what it had.
 #[test]
 fn a_refused_push_changes_nothing() {
-    let file = TWO.replace("{name: desk, url: http://desk:80,", "{name: desk, url: http://desk:80, tls_verify: true,");
+    let file = TWO
+        .replace("{name: desk, url: http://desk:80,", "{name: desk, url: http://desk:80, tls_verify: true,");
     let gate = Gate::without_database("routes-refused", &file, Some(TWO));
     let before = ask(&gate.admin("/config"), &[]).body;
     let ran = gate.project.vv(&gate.words(&[]).iter().map(String::as_str).collect::<Vec<_>>());

@@ -14,13 +14,26 @@ fn what_was_applied_comes_back() {
     let text = &dumped.stdout;
     let document: serde_json::Value = serde_yaml::from_str(text).unwrap();
     assert_eq!(document["_format_version"], "3.0", "{text}");
-    let services: Vec<&str> =
-        document["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
+    let services: Vec<&str> = document["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|service| service["name"].as_str())
+        .collect();
     let mut sorted = services.clone();
     sorted.sort_unstable();
     assert_eq!((services.len(), &services), (8, &sorted));
     // No ids, no times, no defaults, no tags of vv's, and no secret that nobody asked for.
-    for words in ["id:", "created_at", "updated_at", "ws_id", "preserve_host", "write_timeout: 60000", "vv:", mes::SECRET] {
+    for words in [
+        "id:",
+        "created_at",
+        "updated_at",
+        "ws_id",
+        "preserve_host",
+        "write_timeout: 60000",
+        "vv:",
+        mes::SECRET,
+    ] {
         assert!(!text.contains(words), "'{words}' stands in {text}");
     }
     assert!(text.contains("read_timeout: 30000") && text.contains("/api/v1/workorders"), "{text}");

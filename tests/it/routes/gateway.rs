@@ -1,6 +1,6 @@
 //! A gateway in this process, the service behind it, and vv that is told where they are: no engine takes part.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -115,7 +115,12 @@ impl Gate {
     pub fn words<'a>(&self, words: &[&'a str]) -> Vec<String> {
         let (admin, proxy) = (self.kong.admin(), self.kong.proxy());
         let first = ["setup-routes", "--routes", "kong.yml"].map(str::to_owned);
-        let urls = ["--admin-url".to_owned(), format!("http://{admin}"), "--proxy-url".to_owned(), format!("http://{proxy}")];
+        let urls = [
+            "--admin-url".to_owned(),
+            format!("http://{admin}"),
+            "--proxy-url".to_owned(),
+            format!("http://{proxy}"),
+        ];
         first.into_iter().chain(urls).chain(words.iter().map(|word| (*word).to_owned())).collect()
     }
 

@@ -52,7 +52,8 @@ impl Proxy<'_> {
         for (route, service, _, limit) in ROUTES {
             for (scheme, port) in [("http", self.http), ("https", self.https)] {
                 let url = format!("{scheme}://127.0.0.1:{port}/api/v1/{route}");
-                let answer = ask(&url, if route == "auth" { &[] } else { &["-H", &good] });
+                let options = ["-H", &good];
+                let answer = ask(&url, if route == "auth" { &[] } else { &options });
                 assert!(!answer.header("x-kong-upstream-latency").is_empty(), "{route}: {answer:?}");
                 assert_eq!(answer.header("ratelimit-limit"), limit.to_string(), "{route}: {answer:?}");
                 if let Some(found) = from(&answer) {
@@ -88,7 +89,10 @@ impl Proxy<'_> {
     fn answers_browsers(&self) {
         let origin = ["-H", "Origin: https://mes.example.com"];
         let preflight = ["-X", "OPTIONS", "-H", "Access-Control-Request-Method: POST"];
-        let asked = ask(&self.url("/api/v1/workorders"), &[origin, [preflight[0], preflight[1]], [preflight[2], preflight[3]]].concat());
+        let asked = ask(
+            &self.url("/api/v1/workorders"),
+            &[origin, [preflight[0], preflight[1]], [preflight[2], preflight[3]]].concat(),
+        );
         assert_eq!((asked.status, asked.header("x-kong-upstream-latency")), (200, ""), "{asked:?}");
         assert_eq!(asked.header("access-control-allow-origin"), "*", "{asked:?}");
         assert!(asked.header("access-control-allow-methods").contains("POST"), "{asked:?}");

@@ -72,7 +72,10 @@ fn kong_refuses_one_and_takes_the_others() {
         if asked.method == "POST" && asked.path.contains("/consumers") {
             let message = "schema violation (username: the cat sat on it)";
             let fields = json!({"username": "the cat sat on it"});
-            return Fault::Answer(400, json!({"code": 2, "name": "schema violation", "message": message, "fields": fields}));
+            return Fault::Answer(
+                400,
+                json!({"code": 2, "name": "schema violation", "message": message, "fields": fields}),
+            );
         }
         Fault::None
     });

@@ -57,7 +57,11 @@ fn none_is_told() {
     gate.declare(&FILE.replace("planted-s3cret-key", "planted-s3cret-taken"));
     assert_ne!(run(&gate, &["--no-live"]), 0);
     // And what Kong doesn't take.
-    gate.declare(&FILE.replace("policy: redis", "policy: redis, hide: 1").replace("[{key: bob,", "[{key: bob, algorithm: HS1,"));
+    gate.declare(
+        &FILE
+            .replace("policy: redis", "policy: redis, hide: 1")
+            .replace("[{key: bob,", "[{key: bob, algorithm: HS1,"),
+    );
     assert_ne!(run(&gate, &["--no-live"]), 0);
     gate.declare(&FILE.replace("consumers:", "consumer:"));
     assert_eq!(run(&gate, &[]), 3);

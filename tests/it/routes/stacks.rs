@@ -105,7 +105,8 @@ pub fn stub(name: &str, port: u16, paths: &[&str]) -> String {
 "
     );
     for path in paths {
-        text += &format!("          - {{method: GET, path: {path}, status: 200, body: {{service: {name}}}}}\n");
+        text +=
+            &format!("          - {{method: GET, path: {path}, status: 200, body: {{service: {name}}}}}\n");
     }
     text
 }
@@ -113,9 +114,9 @@ pub fn stub(name: &str, port: u16, paths: &[&str]) -> String {
 /// A project whose file is this one, with `services` after those of `base`.
 pub fn project(test: &str, base: &str, services: &str, file: &str) -> Project {
     // `configs` stands behind the services.
-    let (first, last) = base.split_once("configs:\n  kong:").map_or((base, String::new()), |(first, last)| {
-        (first, format!("configs:\n  kong:{last}"))
-    });
+    let (first, last) = base
+        .split_once("configs:\n  kong:")
+        .map_or((base, String::new()), |(first, last)| (first, format!("configs:\n  kong:{last}")));
     let project = Project::new(test, &format!("{first}{services}{last}"));
     project.write("kong.yml", file);
     project

@@ -52,9 +52,13 @@ fn a_start_keeps_what_the_page_promises() {
             assert_eq!(answer.header("x-request-id").len(), 36, "{path}: {answer:?}");
         }
     }
-    let preflight = ["-X", "OPTIONS", "-H", "Origin: https://a.test", "-H", "Access-Control-Request-Method: PUT"];
+    let preflight =
+        ["-X", "OPTIONS", "-H", "Origin: https://a.test", "-H", "Access-Control-Request-Method: PUT"];
     let answer = ask(&ports.proxy("/api/v1/contracts"), &preflight);
-    assert!(answer.status == 200 && answer.header("access-control-allow-methods").contains("PUT"), "{answer:?}");
+    assert!(
+        answer.status == 200 && answer.header("access-control-allow-methods").contains("PUT"),
+        "{answer:?}"
+    );
     early_in_a_minute();
     let codes = statuses(&ports.proxy("/api/v1/notifications"), 130, &[]);
     let over = codes.iter().filter(|code| **code == 429).count();
@@ -63,7 +67,9 @@ fn a_start_keeps_what_the_page_promises() {
     // What is balanced follows the replicas, without being told to prune.
     let upstream = "calculation-engine.upstream";
     let replicas = |count: usize| -> BTreeSet<String> {
-        (1..=count).map(|number| format!("{}:8005", project.container(&format!("calculation-engine-{number}")))).collect()
+        (1..=count)
+            .map(|number| format!("{}:8005", project.container(&format!("calculation-engine-{number}"))))
+            .collect()
     };
     assert_eq!(targets(ports, upstream), replicas(1));
     project.ok(&["scale", "calculation-engine", "3"]);
@@ -82,7 +88,8 @@ fn a_start_keeps_what_the_page_promises() {
     // Kong forgets what it was told when it starts again, and reads its file.
     docker(&["restart", "-t", "0", &project.container("kong-1")]);
     wait_until("Kong is back", || {
-        std::net::TcpStream::connect(("127.0.0.1", ports.admin)).is_ok() && project.vv(&["health", "--quick", "kong"]).code == 0
+        std::net::TcpStream::connect(("127.0.0.1", ports.admin)).is_ok()
+            && project.vv(&["health", "--quick", "kong"]).code == 0
     });
     project.ok(&["start"]);
     assert_eq!(targets(ports, upstream), replicas(1));
