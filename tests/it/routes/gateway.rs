@@ -208,7 +208,7 @@ impl Gate {
 }
 
 /// The services of a declaration are all at one address.
-fn pointed(file: &str, upstream: SocketAddr) -> String {
+pub fn pointed(file: &str, upstream: SocketAddr) -> String {
     let url = regex::Regex::new(r"url: http://[a-z-]+:\d+").unwrap();
     let target = regex::Regex::new(r"target: [a-z-]+:\d+").unwrap();
     let file = url.replace_all(file, format!("url: http://{upstream}"));

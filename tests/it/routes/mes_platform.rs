@@ -2,6 +2,9 @@
 
 use serde_json::json;
 
+use vv_stand_ins::kong::{Kong, Options};
+
+use super::gateway::{Upstream, pointed};
 use super::mes::{FILE, Proxy, ROUTES};
 use super::stacks::{Ports, project, stub, with_database};
 use super::{Answer, ask, send, token};
@@ -25,6 +28,25 @@ fn mes(test: &str, ports: Ports) -> Project {
 
 fn from(answer: &Answer) -> Option<String> {
     Some(answer.json()["service"].as_str()?.to_owned())
+}
+
+/// Kong itself loads the file, with nothing of vv between: what it declares is what the pages promise.
+#[test]
+fn the_declaration_is_what_the_pages_promise() {
+    let upstream = Upstream::start();
+    let file = FILE
+        .replace("${JWT_SECRET:-mes-development-secret-for-signing-tokens}", SECRET)
+        .replace("${JWT_ISSUER:-mes-auth-service}", super::mes::ISSUER)
+        .replace("${CORS_ORIGIN:-*}", "*");
+    assert!(!file.contains("${"), "{file}");
+    let declarative = Some(pointed(&file, upstream.address));
+    let kong = Kong::start(Options { database: false, declarative, ..Options::default() }).unwrap();
+    let proxy = Proxy { http: kong.proxy().port(), https: kong.proxy_tls().port(), secret: SECRET };
+    proxy.keeps_its_promises(|_| None);
+    let asked = upstream.asked();
+    for (route, ..) in ROUTES {
+        assert!(asked.contains(&format!("GET /api/v1/{route}")), "{route}: {asked:?}");
+    }
 }
 
 #[test]
