@@ -139,6 +139,13 @@ impl Gate {
         self.ends(0, words)
     }
 
+    /// What the gateway holds, as a file.
+    #[track_caller]
+    pub fn dump(&self) -> String {
+        self.kong.forget_journal();
+        self.project.ok(&["setup-routes", "--dump", "--admin-url", &self.admin("")]).stdout
+    }
+
     /// Begins it.
     pub fn begin(&self, words: &[&str]) -> Child {
         let words = self.words(words);

@@ -117,12 +117,12 @@ fn a_bad_declaration() {
     let ran = gate.ends(1, &["--check"]);
     assert!(format!("{}{}", ran.stdout, ran.stderr).contains("jtw"), "{ran}");
     let (admin, missing) = (format!("http://{}", gate.kong.admin()), "missing.yml");
-    let ran = gate.project.fails(3, &["setup-routes", "--routes", missing, "--admin-url", &admin]);
+    let ran = gate.project.fails(2, &["setup-routes", "--routes", missing, "--admin-url", &admin]);
     ran.says(missing);
 }
 
 #[test]
 fn there_is_nothing_to_set_up() {
     let gate = Gate::with_database("routes-none", mes::FILE);
-    gate.project.fails(2, &["setup-routes"]).says("x-vv.routes").says("--routes");
+    gate.project.fails(2, &["setup-routes"]).says("declares no routes").says("--routes FILE");
 }
