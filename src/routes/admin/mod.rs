@@ -6,6 +6,7 @@ mod error;
 mod node;
 mod proof;
 mod read;
+mod sentinel;
 
 use std::time::Duration;
 
@@ -131,10 +132,12 @@ impl Admin {
     pub(super) async fn ask(&self, request: &Request, end: Instant) -> Result<Answer, AdminError> {
         let mut backoff = Backoff::default();
         let mut unexpected = 0;
+        let mut last = None;
         loop {
             let asked = Instant::now();
             let (error, least) = match timeout_at(end, self.once(request)).await {
-                Err(_) => return Err(self.too_late(request)),
+                // What went wrong before tells more than that the time is up.
+                Err(_) => return Err(last.unwrap_or_else(|| self.too_late(request))),
                 Ok(Err(error)) if !error.retriable => return Err(error),
                 Ok(Err(error)) => (error, None),
                 Ok(Ok((answer, wait))) => match answer.status {
@@ -152,6 +155,7 @@ impl Admin {
             if Instant::now() + pause >= end {
                 return Err(error);
             }
+            last = Some(error);
             sleep(pause).await;
         }
     }
@@ -192,6 +196,7 @@ impl Admin {
                 format!("{address} doesn't answer {} /{} in time", request.method, shown_path(request));
             return AdminError { kind: ErrorKind::TimedOut, message, hint: None, retriable: true };
         }
+        let no_tls = root.contains("InvalidContentType") || root.contains("corrupt message");
         let (what, hint) = match () {
             () if root.contains("refused") => (
                 "refuses connections".to_owned(),
@@ -202,9 +207,7 @@ impl Admin {
             () if root.contains("dns error") || root.contains("lookup") => {
                 ("has a host name that doesn't resolve".to_owned(), Some("--admin-url names another place"))
             }
-            () if root.contains("InvalidContentType") || root.contains("corrupt message") => {
-                ("doesn't speak TLS".to_owned(), Some("use http:// in --admin-url"))
-            }
+            () if no_tls => ("doesn't speak TLS".to_owned(), Some("use http:// in --admin-url")),
             () if error.is_connect() => (format!("can't be connected to: {root}"), None),
             () => (format!("closed the connection: {root}"), None),
         };
@@ -212,7 +215,7 @@ impl Admin {
             kind: ErrorKind::Unreachable,
             message: format!("{address} {what}"),
             hint: hint.map(str::to_owned),
-            retriable: !error.is_builder(),
+            retriable: !error.is_builder() && !no_tls,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Admin, AdminError, ErrorKind, Request};
 use crate::backoff::Backoff;
@@ -48,22 +48,23 @@ impl Admin {
         say: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Node, AdminError> {
         let mut backoff = Backoff::default();
-        let mut told = String::new();
+        let mut last: Option<AdminError> = None;
         loop {
             let asked = Instant::now();
-            let error = match self.ready().await {
-                Ok(node) => return Ok(node),
-                Err(error) if error.retriable => error,
-                Err(error) => return Err(error),
+            let error = match timeout_at(end, self.ready()).await {
+                Ok(Ok(node)) => return Ok(node),
+                Ok(Err(error)) if error.retriable => error,
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(last.unwrap_or_else(|| self.too_late(&Request::get("status")))),
             };
-            if error.message != told {
+            if last.as_ref().is_none_or(|last| last.message != error.message) {
                 say(&error.message);
-                told.clone_from(&error.message);
             }
             let pause = backoff.pause(asked.elapsed());
             if Instant::now() + pause >= end {
                 return Err(error);
             }
+            last = Some(error);
             sleep(pause).await;
         }
     }

@@ -212,7 +212,10 @@ impl Admin {
                 }));
             }
             match body.remove("next") {
-                Some(Value::String(more)) if !more.is_empty() && more != next => next = more,
+                // Kong 3.4.2 forgets the size of pages below an entity, and gives 100 from then on.
+                Some(Value::String(more)) if !more.is_empty() && more != next => {
+                    next = if more.contains("size=") { more } else { format!("{more}&size={SIZE}") };
+                }
                 _ => return Ok(Some(all)),
             }
         }

@@ -34,6 +34,11 @@ pub(super) async fn send(admin: &Admin, told: &Told<'_>, change: &Change, end: I
         Action::Create if matches!(refusal.code, Some(PRIMARY_KEY | UNIQUE)) => {
             there_already(admin, told, change, &answer, end).await
         }
+        // Its schema is there, and its list isn't: a type of another edition.
+        Action::Create if answer.status == 404 && refusal.code.is_none() => {
+            let message = format!("this Kong has no /{}", change.kind.path());
+            told.refused_as(&change.label, change.mark.clone(), &message, None)
+        }
         Action::Update { .. } if answer.status == 404 => {
             let message = "it is gone in the meantime; run it again".to_owned();
             ended(change, End::Refused { message, code: refusal.code })

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::deletion::may_go;
 use super::live::{Whose, id};
-use super::planner::{Candidate, Planner, Verdict};
+use super::planner::{Candidate, Planner};
+use super::verdict::Verdict;
 use super::{Action, identity};
 use crate::routes::kind::Kind;
 

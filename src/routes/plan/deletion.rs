@@ -17,31 +17,39 @@ pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
     let mut deletions = Vec::new();
     for kind in kinds.iter().rev() {
         let entities = planner.gateway.entities.get(kind).into_iter().flatten();
-        for (id, entity) in entities.filter_map(|entity| Some((id(entity)?, entity))) {
+        let mut entities: Vec<(String, &str, &Entity)> = entities
+            .filter_map(|entity| Some((planner.live.label(kind, entity), id(entity)?, entity)))
+            .filter(|(_, id, _)| going.contains_key(*id))
+            .collect();
+        // Not in the gateway's order, which may be that of random ids.
+        entities.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        for (label, id, entity) in entities {
             match going.get(id) {
-                Some(Fate::Goes(because)) => deletions.push((kind, id, entity, *because)),
+                Some(Fate::Goes(because)) => deletions.push((kind, id, entity, label, *because)),
                 Some(Fate::Stays(kept)) => planner.plan.undeclared.push(Undeclared {
                     kind: kind.clone(),
                     id: id.to_owned(),
-                    label: planner.live.label(kind, entity),
+                    label,
                     kept: kept.clone(),
                 }),
                 None => {}
             }
         }
     }
-    planner.plan.undeclared.reverse();
+    // Parents first, as everything that is shown.
+    let place = |undeclared: &Undeclared| kinds.iter().position(|kind| *kind == undeclared.kind);
+    planner.plan.undeclared.sort_by_key(place);
     let first = planner.plan.changes.len();
     for (place, (_, id, ..)) in deletions.iter().enumerate() {
         planner.changes.insert((*id).to_owned(), first + place);
     }
-    for (kind, id, entity, because) in deletions {
+    for (kind, id, entity, label, because) in deletions {
         let referring = planner.live.referring(id).iter().filter_map(|(_, other)| super::live::id(other));
         let after = referring.filter_map(|other| planner.changes.get(other)).copied().collect();
         planner.plan.changes.push(Change {
             kind: kind.clone(),
             id: id.to_owned(),
-            label: planner.live.label(kind, entity),
+            label,
             action: Action::Delete { because },
             mark: None,
             declared: None,

@@ -10,6 +10,7 @@ mod live;
 mod order;
 mod planner;
 mod reference;
+mod verdict;
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ use crate::stack::problem::Mark;
 /// How a plan is to be made.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The stack: what is tagged `vv:<owner>` is its.
+    /// The stack's project: what is tagged `vv:<owner>` is its, and its replicas are named `<owner>-<service>-<number>`.
     pub owner: String,
     /// Declared entities that are another's are taken over.
     pub adopt: bool,

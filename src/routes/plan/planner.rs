@@ -1,14 +1,15 @@
 //! Goes through what is declared, type by type, and decides what is to be done with each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::desired::{Desired, desired};
-use super::difference::Difference;
 use super::live::{Entity as LiveEntity, Live, Whose, id};
 use super::reference::{self, State};
-use super::{Action, Body, Change, Impossible, Options, RoutePlan, deletion, identity, order};
+use super::verdict::Verdict;
+use super::{Action, Change, Impossible, Options, RoutePlan, deletion, identity, order};
 use crate::failure::nearest;
 use crate::routes::declaration::{Declaration, Entity};
 use crate::routes::gateway::Gateway;
@@ -36,6 +37,8 @@ pub(super) struct Planner<'a> {
     pub parked: BTreeMap<String, Vec<String>>,
     /// How declared entities will be shown, by id.
     pub shown: BTreeMap<String, (Kind, LiveEntity)>,
+    /// Read once: by type, and by the plugin's name.
+    schemas: BTreeMap<(Kind, Option<String>), Option<Rc<Schema>>>,
     pub plan: RoutePlan,
 }
 
@@ -43,7 +46,7 @@ pub(super) struct Planner<'a> {
 pub(super) struct Candidate<'a> {
     pub number: usize,
     pub entity: &'a Entity,
-    pub schema: Schema,
+    pub schema: Rc<Schema>,
     pub desired: Desired,
     /// What it is looked for by.
     pub keys: Vec<String>,
@@ -52,18 +55,6 @@ pub(super) struct Candidate<'a> {
     pub id: Option<String>,
     /// What is to be done with it.
     pub verdict: Verdict,
-}
-
-/// What is to be done with a declared entity.
-pub(super) enum Verdict {
-    /// Nothing.
-    Settled,
-    /// This.
-    Change(Action, Body),
-    /// It can't be made so, for this reason; with what to do.
-    Impossible(String, Option<String>),
-    /// The same, and others may refer to it all the same: it is there, and another's.
-    Foreign(String, Option<String>),
 }
 
 impl<'a> Planner<'a> {
@@ -82,6 +73,7 @@ impl<'a> Planner<'a> {
             parked: BTreeMap::new(),
             shown: BTreeMap::new(),
             plan: RoutePlan { database: gateway.database, workers: gateway.workers, ..RoutePlan::default() },
+            schemas: BTreeMap::new(),
             declaration,
             gateway,
             options,
@@ -146,7 +138,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The schema of a declared entity; without one it is impossible.
-    fn schema(&mut self, number: usize, entity: &Entity) -> Option<Schema> {
+    fn schema(&mut self, number: usize, entity: &Entity) -> Option<Rc<Schema>> {
         let name = entity.fields.get("name").and_then(Value::as_str);
         let version = &self.gateway.version;
         if entity.kind.name() == "plugins"
@@ -158,7 +150,10 @@ impl<'a> Planner<'a> {
             self.block(number, "name", reason, hint);
             return None;
         }
-        let schema = Schema::in_gateway(self.gateway, &entity.kind, name);
+        let plugin = name.filter(|_| entity.kind.name() == "plugins");
+        let key = (entity.kind.clone(), plugin.map(str::to_owned));
+        let read = || Schema::in_gateway(self.gateway, &entity.kind, plugin).map(Rc::new);
+        let schema = self.schemas.entry(key).or_insert_with(read).clone();
         if schema.is_none() {
             let reason = format!("this Kong ({version}) has no {}", entity.kind);
             self.block(number, "", reason, None);
@@ -240,81 +235,6 @@ impl<'a> Planner<'a> {
             let id = identity::reference(sni, "certificate");
             self.live.by_id(&candidate.entity.kind, id).filter(|_| !self.claimed.contains(id))
         })
-    }
-
-    /// Decides on each, for itself.
-    fn judge(&self, group: &mut [Candidate<'a>]) {
-        for candidate in group {
-            candidate.verdict = self.verdict(candidate);
-        }
-    }
-
-    fn verdict(&self, candidate: &Candidate<'a>) -> Verdict {
-        let Candidate { entity, schema, desired, .. } = candidate;
-        // Kong 3.4.2 hashes whatever it is given as a password.
-        let unhashable =
-            self.declaration.hashed && self.gateway.database && entity.kind.name() == "basicauth_credentials";
-        let hashed = || {
-            let hint = "give the password itself, without '_transform: false'".to_owned();
-            let reason = "a password that is hashed already can't be set through the Admin API".to_owned();
-            Verdict::Impossible(reason, Some(hint))
-        };
-        let difference = Difference {
-            kind: &entity.kind,
-            schema,
-            without_tag: (!self.gateway.database).then_some(self.tag.as_str()),
-            labels: &self.labels,
-            secrets: &self.declaration.secrets,
-        };
-        let Some(found) = candidate.found else {
-            if unhashable {
-                return hashed();
-            }
-            let mut send = desired.sent.clone();
-            send.insert("id".to_owned(), json!(candidate.id));
-            return Verdict::Change(Action::Create, Body(send));
-        };
-        let (fields, mut patch) = difference.between(&desired.shown, found);
-        if patch.contains_key("password") && entity.kind.name() == "basicauth_credentials" {
-            if unhashable {
-                return hashed();
-            }
-            // What is kept is the hash, what is sent the password.
-            patch.insert("password".to_owned(), desired.sent.get("password").cloned().unwrap_or_default());
-        }
-        let adopts = self.live.whose(found) != Whose::Own;
-        if patch.is_empty() {
-            return Verdict::Settled;
-        }
-        if adopts && !self.options.adopt {
-            if difference.holds(&self.as_shown(candidate), found, &self.tag) {
-                return Verdict::Settled;
-            }
-            let others: Vec<&str> =
-                fields.iter().map(|field| field.field.as_str()).filter(|field| *field != "tags").collect();
-            let reason =
-                format!("it is there, belongs to another owner, and differs in {}", others.join(", "));
-            let hint = Some("--adopt takes it over".to_owned());
-            // What refers to it by name means it whatever else it is; by an id alone, perhaps not.
-            let renamed = entity
-                .kind
-                .facts()
-                .is_some_and(|facts| others.iter().any(|field| facts.named_by.contains(field)));
-            return if renamed { Verdict::Impossible(reason, hint) } else { Verdict::Foreign(reason, hint) };
-        }
-        Verdict::Change(Action::Update { fields, adopts }, Body(patch))
-    }
-
-    /// What is declared, and only that, in the form in which the gateway shows it.
-    fn as_shown(&self, candidate: &Candidate<'a>) -> LiveEntity {
-        let Desired { sent, shown } = &candidate.desired;
-        let mut declared = sent.clone();
-        if candidate.entity.kind.name() == "basicauth_credentials"
-            && let Some(hash) = shown.get("password")
-        {
-            declared.insert("password".to_owned(), hash.clone());
-        }
-        declared
     }
 
     /// Notes what was decided on one.

@@ -182,7 +182,8 @@ impl Field {
             required: is("required"),
             default: said.get("default").filter(|value| !value.is_null()).cloned(),
             unique: is("unique"),
-            auto: is("auto"),
+            // Kong 3.4.2 draws the default of session's `secret` at random, anew in each of its processes.
+            auto: is("auto") || is("encrypted") && said.get("default").is_some_and(Value::is_string),
             timestamp: is("timestamp"),
             encrypted: is("encrypted"),
             referenceable: is("referenceable"),

@@ -160,3 +160,21 @@ fn texts_are_read_as_what_their_fields_hold() {
     let coerced = schema("plugins", Some("rate-limiting")).coerce(declared.as_object().unwrap());
     assert_eq!(Value::Object(coerced), json!({"config": {"minute": 2.5, "hour": 10}}));
 }
+
+#[test]
+fn what_is_made_up_is_compared_only_where_it_is_declared() {
+    for (plugin, declared, live) in [
+        ("session", json!({"cookie_name": "c"}), json!({"cookie_name": "c", "secret": "made-up"})),
+        ("oauth2", json!({"scopes": ["a"]}), json!({"scopes": ["a"], "provision_key": "made-up"})),
+    ] {
+        let schema = schema("plugins", Some(plugin));
+        let filled = |config: &Value| {
+            schema.fill(json!({"name": plugin, "config": config}).as_object().unwrap())["config"].clone()
+        };
+        assert!(schema.same("config", &filled(&declared), &filled(&live)), "{plugin}");
+        let mut said = live.clone();
+        let field = if plugin == "session" { "secret" } else { "provision_key" };
+        said[field] = json!("declared");
+        assert!(!schema.same("config", &filled(&said), &filled(&live)), "{plugin}");
+    }
+}

@@ -137,8 +137,8 @@ fn pruning_keeps_what_others_need() {
     let lines = [planned("services: []", &entities, &options()), planned("services: []", &entities, &prune)];
     insta::assert_snapshot!(lines.join("\n--\n"), @r"
     - plugin request-termination (Probe)
-    ? service old
     ? service mine
+    ? service old
     ? route old
     ? plugin jwt of route old
     0 settled, 1 foreign
@@ -235,5 +235,47 @@ certificates:
     insta::assert_snapshot!(planned(text, &entities, &options()), @r"
     ~ certificate of b.test: cert: sha256 490daa24… → sha256 b56306f3…; key: ••• → •••
     2 settled, 0 foreign
+    ");
+}
+
+#[test]
+fn unrecorded_types_have_their_order_from_the_schemas() {
+    let own = json!(["vv:demo"]);
+    let text = "
+keys:
+- {name: k, kid: k1, set: new-set, jwk: '{\"k\": \"s3cret-jwk\"}'}
+- {name: gone-set, kid: k2, set: {name: nowhere}}
+key_sets: [{name: new-set}, {name: old-set}]
+";
+    let entities = [
+        ("key_sets", json!({"id": id(1), "name": "old-set", "tags": own})),
+        (
+            "keys",
+            json!({"id": id(2), "name": "k", "kid": "k0", "set": {"id": id(1)}, "jwk": "0ld-jwk", "tags": own}),
+        ),
+        ("key_sets", json!({"id": id(3), "name": "undeclared-set", "tags": own})),
+    ];
+    insta::assert_snapshot!(planned(text, &entities, &Options { prune: true, ..options() }), @r"
+    + key_sets new-set
+    ~ keys k: jwk: ••• → •••; kid: k0 → k1; set: key_sets old-set → key_sets new-set
+    - key_sets undeclared-set (Undeclared)
+    ! kong.yml:5:34: keys gone-set: key_sets 'nowhere' is neither declared nor on the gateway
+    1 settled, 0 foreign
+    ");
+}
+
+#[test]
+fn without_everything_read_only_leaves_are_pruned() {
+    let own = json!(["vv:demo"]);
+    let entities = [
+        ("services", json!({"id": id(1), "name": "old", "host": "h", "tags": own})),
+        ("plugins", json!({"id": id(2), "name": "jwt", "service": {"id": id(1)}, "tags": own})),
+    ];
+    let gateway = Gateway { whole: false, ..gateway(&entities) };
+    let plan = plan(&declaration("services: []"), &gateway, &Options { prune: true, ..options() });
+    insta::assert_snapshot!(told(&plan), @r"
+    - plugin jwt of service old (Undeclared)
+    ? service old (kept: whether others refer to it wasn't read)
+    0 settled, 0 foreign
     ");
 }
