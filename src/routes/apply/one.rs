@@ -113,7 +113,9 @@ fn within(sent: &Value, there: &Value) -> bool {
 fn post(change: &Change) -> Request {
     let mut body = change.send.0.clone();
     if change.within.is_some() {
+        // Its address says so.
         body.remove("upstream");
+        body.remove("consumer");
     }
     Request { method: Method::POST, path: path(change, false), body: Some(Value::Object(body)) }
 }
@@ -122,11 +124,24 @@ fn patch(change: &Change, body: Map<String, Value>) -> Request {
     Request { method: Method::PATCH, path: path(change, true), body: Some(Value::Object(body)) }
 }
 
-/// The address of an entity, or of the list that it is in. Targets only have one below their upstream.
+/// The lists below what their entities belong to. Targets have no other; for credentials it is the one that Kong
+/// documents (<https://docs.konghq.com/hub/kong-inc/key-auth/api/>).
+const BELOW: &[(&str, &str, &str)] = &[
+    ("targets", "upstreams", "targets"),
+    ("keyauth_credentials", "consumers", "key-auth"),
+    ("jwt_secrets", "consumers", "jwt"),
+    ("basicauth_credentials", "consumers", "basic-auth"),
+    ("hmacauth_credentials", "consumers", "hmac-auth"),
+    ("acls", "consumers", "acls"),
+    ("oauth2_credentials", "consumers", "oauth2"),
+];
+
+/// The address of an entity, or of the list that it is in.
 fn path(change: &Change, of_itself: bool) -> String {
-    let mut path = match &change.within {
-        Some(upstream) => format!("upstreams/{upstream}/targets"),
-        None => change.kind.path().to_owned(),
+    let below = BELOW.iter().find(|(kind, ..)| *kind == change.kind.name());
+    let mut path = match (&change.within, below) {
+        (Some(within), Some((_, around, list))) => format!("{around}/{within}/{list}"),
+        _ => change.kind.path().to_owned(),
     };
     if of_itself {
         path.push('/');

@@ -54,7 +54,7 @@ pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
             mark: None,
             declared: None,
             send: Body::default(),
-            within: (kind.name() == "targets").then(|| identity::reference(entity, "upstream").to_owned()),
+            within: identity::within_which(kind, entity),
             after,
             park: planner.parked.remove(id).unwrap_or_default(),
         });

@@ -178,6 +178,13 @@ fn canonical(value: &Value) -> String {
     }
 }
 
+/// The id of what an entity belongs to, of types that are addressed below it: a target's upstream, a credential's
+/// consumer.
+pub(super) fn within_which(kind: &Kind, entity: &Map<String, Value>) -> Option<String> {
+    let (field, _) = kind.facts()?.owner.filter(|(field, _)| ["upstream", "consumer"].contains(field))?;
+    Some(reference(entity, field).to_owned())
+}
+
 /// The place of a type among the known ones; an unknown one comes after them.
 pub(super) fn place(kind: &Kind) -> usize {
     KNOWN.iter().position(|facts| facts.name == kind.name()).unwrap_or(KNOWN.len())

@@ -75,7 +75,7 @@ pub struct Change {
     pub declared: Option<usize>,
     /// What is sent: the whole of one that is made, the fields of one that is changed.
     pub send: Body,
-    /// The id of what it belongs to, where its address needs it: a target's upstream.
+    /// The id of what it belongs to, where it is addressed below that: a target's upstream, a credential's consumer.
     pub within: Option<String>,
     /// The changes, by their numbers, that must be done before.
     pub after: Vec<usize>,

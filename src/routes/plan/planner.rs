@@ -252,10 +252,10 @@ impl<'a> Planner<'a> {
                     self.plan.changes.get(*change).is_some_and(|change| change.action == Action::Create)
                 };
                 let after = refers.filter_map(|id| self.changes.get(id)).copied().filter(is_made).collect();
-                let within = (entity.kind.name() == "targets").then(|| {
-                    let now = found.map(|found| identity::reference(found, "upstream"));
-                    now.unwrap_or_else(|| identity::reference(&desired.sent, "upstream")).to_owned()
-                });
+                // One that moves from a consumer to another is in neither's list on the way.
+                let moves = matches!(action, Action::Update { .. }) && send.0.contains_key("consumer");
+                let within = identity::within_which(&entity.kind, found.unwrap_or(&desired.sent));
+                let within = within.filter(|_| !moves);
                 self.changes.insert(id.clone(), self.plan.changes.len());
                 self.plan.changes.push(Change {
                     kind: entity.kind.clone(),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use serde_json::json;
 use tokio::time::Instant;
 use vv_stand_ins::kong::{self, Fault};
 
@@ -82,4 +83,37 @@ async fn lost_answers_make_no_duplicates() {
     assert_eq!(applied.failure(), None, "{}", came_of(&applied));
     let held: usize = gateway.kong.entities().values().map(std::collections::BTreeMap::len).sum();
     assert_eq!(held, 40);
+}
+
+/// A gateway that is overloaded, restarts, or fails now and then is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn passing_trouble_is_waited_out() {
+    let fault = |asked: &kong::Asked<'_>| match asked.nth_write % 5 {
+        1 => Fault::Answer(503, json!({"message": "failed to get a worker"})),
+        2 => Fault::Answer(500, json!({"message": "An unexpected error occurred"})),
+        3 => Fault::Answer(429, json!({"message": "API rate limit exceeded"})),
+        _ => Fault::None,
+    };
+    let gateway = Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });
+    let declaration = declaration(&forty());
+    let (_, applied) = gateway.run(&declaration, &options()).await;
+    assert_eq!(applied.failure(), None, "{}", came_of(&applied));
+    let held: usize = gateway.kong.entities().values().map(std::collections::BTreeMap::len).sum();
+    assert_eq!(held, 40);
+}
+
+/// What isn't answered at all is told as such, and takes what needs it along.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_answered_is_unanswered() {
+    let fault = |asked: &kong::Asked<'_>| if asked.nth_write > 0 { Fault::DropBefore } else { Fault::None };
+    let gateway = Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });
+    let declaration = declaration("services: [{name: s, host: h, routes: [{name: r, paths: [/a]}]}]");
+    let plan = gateway.plan(&declaration, &options()).await;
+    let end = Instant::now() + Duration::from_millis(200);
+    let applied = apply(&gateway.admin, &declaration, &plan, end, &|_| {}).await;
+    let port = gateway.kong.admin().port().to_string();
+    insta::assert_snapshot!(came_of(&applied).replace(&port, "PORT"), @r"
+    kong.yml:2:12: service s: unanswered: http://127.0.0.1:PORT closed the connection: connection closed before message completed
+    kong.yml:2:40: route r: not tried: it needs service s, which failed
+    ");
 }

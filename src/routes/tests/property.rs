@@ -6,6 +6,7 @@ use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use vv_stand_ins::kong;
 use vv_stand_ins::kong::state::Entities;
 
 use crate::routes::declaration::{Declaration, To};
@@ -300,12 +301,45 @@ async fn check(declared: World, held: World, owners: Vec<u8>) {
     assert_eq!(missing(&declaration, &gateway.kong.entities(), &again), Vec::<String>::new(), "{}", shown());
 }
 
+/// The same without a database, where the whole is replaced.
+async fn check_pushed(declared: World, held: World) {
+    let (declaration, before) = (declared.declaration(), held.declaration());
+    let gateway = Running::with(kong::Options { database: false, ..kong::Options::default() });
+    let prune = Options { prune: true, ..options() };
+    let (plan, applied) = gateway.run(&before, &prune).await;
+    assert_eq!(applied.failure(), None, "{}\n--\n{}", told(&plan), came_of(&applied));
+    let was = gateway.kong.entities();
+    assert_eq!(missing(&before, &was, &plan), Vec::<String>::new(), "{}", told(&plan));
+    gateway.kong.forget_journal();
+    let (plan, applied) = gateway.run(&declaration, &options()).await;
+    if plan.blocked.is_some() {
+        assert_eq!(gateway.kong.entities(), was);
+        assert_eq!(gateway.kong.writes(), []);
+    } else {
+        assert_eq!(applied.failure(), None, "{}\n--\n{}", told(&plan), came_of(&applied));
+    }
+    let (plan, applied) = gateway.run(&declaration, &prune).await;
+    assert_eq!(applied.failure(), None, "{}\n--\n{}", told(&plan), came_of(&applied));
+    let held = gateway.kong.entities();
+    assert_eq!(missing(&declaration, &held, &plan), Vec::<String>::new(), "{}", told(&plan));
+    assert_eq!(held.values().map(BTreeMap::len).sum::<usize>(), declaration.entities.len());
+    gateway.kong.forget_journal();
+    let (plan, _) = gateway.run(&declaration, &options()).await;
+    assert!(plan.is_settled() && plan.undeclared.is_empty(), "{}", told(&plan));
+    assert_eq!(gateway.kong.writes(), []);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn one_run_makes_it_so(declared in world(), held in world(), owners in proptest::collection::vec(0..3u8, 1..6)) {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(check(declared, held, owners));
+    }
+
+    #[test]
+    fn one_push_makes_it_so(declared in world(), held in world()) {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(check_pushed(declared, held));
     }
 
     /// With nobody else's there, nothing is impossible but what ids and names that are crossed make so.
