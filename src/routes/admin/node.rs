@@ -72,11 +72,10 @@ impl Admin {
     async fn ready(&self) -> Result<Node, AdminError> {
         let (root, status) = (Request::get(""), Request::get("status"));
         let (root, status) = tokio::join!(self.once(&root), self.once(&status));
-        let node = self.node(&root?.0)?;
-        let (status, _) = status?;
-        // Kong 3.4.2 answers 200 for its status while its database is away.
-        let reachable = status.body.pointer("/database/reachable").and_then(Value::as_bool);
-        if node.database && reachable == Some(false) {
+        // Kong 3.4.2 answers 200 for its status while its database is away, and 500 for everything else. Without a
+        // database it is always reachable.
+        let reachable = |status: &Value| status.pointer("/database/reachable").and_then(Value::as_bool);
+        if status.as_ref().is_ok_and(|(status, _)| reachable(&status.body) == Some(false)) {
             return Err(AdminError {
                 kind: ErrorKind::NotReady,
                 message: format!("Kong at {} can't reach its database", self.address()),
@@ -86,6 +85,8 @@ impl Admin {
                 retriable: true,
             });
         }
+        let node = self.node(&root?.0)?;
+        status?;
         Ok(node)
     }
 

@@ -115,7 +115,7 @@ fn the_command_sets_up_what_runs_and_its_database_goes() {
     assert!([5, 6].contains(&ran.code), "{ran}");
     ran.says("database").says("hint:");
     assert!(!format!("{ran}").contains("kong-pg-secret"), "{ran}");
-    project.fails(1, &["health", "kong"]).says("database");
+    project.fails(1, &["health", "kong"]).shows("database");
     // What it knows it goes on with.
     let good = format!("Authorization: Bearer {}", token(super::mes::ISSUER, SECRET, 60));
     assert_eq!(ask(&ports.proxy("/api/v1/parts"), &["-H", &good]).status, 200);
