@@ -197,7 +197,7 @@ fn needed_by(
 /// Without a database, what isn't declared would be gone.
 fn block_losses(planner: &mut Planner<'_>) {
     let (database, count) = (planner.gateway.database, planner.plan.undeclared.len());
-    if database || count == 0 {
+    if database || count == 0 || planner.plan.changes.is_empty() {
         return;
     }
     let names: Vec<&str> = planner.plan.undeclared.iter().map(|one| one.label.as_str()).collect();

@@ -88,10 +88,10 @@ async fn lost_answers_make_no_duplicates() {
 /// A gateway that is overloaded, restarts, or fails now and then is asked again.
 #[tokio::test(flavor = "multi_thread")]
 async fn passing_trouble_is_waited_out() {
-    let fault = |asked: &kong::Asked<'_>| match asked.nth_write % 5 {
-        1 => Fault::Answer(503, json!({"message": "failed to get a worker"})),
-        2 => Fault::Answer(500, json!({"message": "An unexpected error occurred"})),
-        3 => Fault::Answer(429, json!({"message": "API rate limit exceeded"})),
+    let fault = |asked: &kong::Asked<'_>| match (asked.nth_write, asked.nth_write % 5) {
+        (2 | 12 | 22, _) => Fault::Answer(500, json!({"message": "An unexpected error occurred"})),
+        (_, 1) => Fault::Answer(503, json!({"message": "failed to get a worker"})),
+        (_, 3) => Fault::Answer(429, json!({"message": "API rate limit exceeded"})),
         _ => Fault::None,
     };
     let gateway = Running::with(kong::Options { fault: Some(Arc::new(fault)), ..kong::Options::default() });

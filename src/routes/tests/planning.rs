@@ -279,3 +279,13 @@ fn without_everything_read_only_leaves_are_pruned() {
     0 settled, 0 foreign
     ");
 }
+
+#[test]
+fn a_type_that_this_kong_does_not_have_is_named_with_its_version() {
+    let text = "consumer_groups: [{name: gold}]\nplugins: [{name: cors, consumer_group: gold}]";
+    insta::assert_snapshot!(planned(text, &[], &options()), @r"
+    ! kong.yml:2:19: consumer group gold: this Kong (3.4.2) has no consumer_groups
+    ! kong.yml:3:40: plugin cors of consumer group gold: it needs consumer group gold, which can't be as declared
+    0 settled, 0 foreign
+    ");
+}
