@@ -1,6 +1,7 @@
 """Kong's routes: `vv setup-routes` beside one curl per entity, and what many services and routes take."""
 
 import statistics
+import time
 
 from .. import kong, tools
 from ..bench import Quantity, Row, Series, ratio_at_most, value_at_most
@@ -26,6 +27,8 @@ def _measure_eight(bench, images):
     for _ in bench.each_round(rounds=3):
         with _Gateway(bench, images) as gateway:
             first.samples.append(bench.told(f"vv: {EIGHT}", gateway.vv(declared, "--no-live")))
+            # Until the proxy has what the Admin API was told: what follows changes nothing, and so doesn't wait for it.
+            time.sleep(3)
             for _ in range(3):
                 idle.samples.append(bench.told("vv: nothing to do", gateway.vv(declared, "--no-live")))
                 proven.samples.append(bench.told("vv: nothing to do, proven", gateway.vv(declared)))
@@ -37,10 +40,9 @@ def _measure_eight(bench, images):
             script.samples.append(bench.told(f"curl each: {len(writes)} entities", gateway.by_curl(writes)))
             gateway.vv(declared, "--no-live", "--check")
     curls = script.seconds(f"{len(writes)} curls, one after another")
-    proof = "The rest is how long the proxy takes to take over what the Admin API was told, a second at most here; curl proves nothing."
     return [
         Row(f"{EIGHT}: first time", first.seconds(), curls, ratio_at_most(1 / 5, "≤ 1/5"), STAND_IN),
-        Row(f"{EIGHT}: first time, and each route proven through the proxy", live.seconds(), curls, note=proof),
+        Row(f"{EIGHT}: first time, and each route proven through the proxy", live.seconds(), curls),
         Row(f"{EIGHT}: nothing to do", idle.seconds(), goal=value_at_most(0.05, "≤ 50 ms"), note=STAND_IN),
         Row(f"{EIGHT}: nothing to do, and each route proven through the proxy", proven.seconds()),
     ]
