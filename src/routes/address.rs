@@ -59,7 +59,6 @@ mod tests {
     fn each_host_and_path_is_an_address() {
         let declaration = declaration(
             r#"
-_format_version: "3.0"
 routes:
   - {name: a, paths: [/a, '~/a/\d+']}
   - {name: b, hosts: [b.example.test, "c.example.test:9000"]}

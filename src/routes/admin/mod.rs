@@ -3,8 +3,8 @@
 
 mod configuration;
 mod error;
+mod health;
 mod node;
-mod proof;
 mod read;
 mod sentinel;
 

@@ -59,7 +59,7 @@ impl Record {
         let get = |map: &Map<String, Value>, name: &str| map.get(name).cloned().unwrap_or(Value::Null);
         let told = self.fields.iter();
         // What the gateway makes up itself counts only where it was said.
-        let told = told.filter(|(name, field)| !field.timestamp && !(field.auto && !one.contains_key(*name)));
+        let told = told.filter(|(name, field)| !field.timestamp && (!field.auto || one.contains_key(*name)));
         let mut told = told.map(|(name, field)| field.same(&get(one, name), &get(other, name)));
         if !told.all(|same| same) {
             return false;
