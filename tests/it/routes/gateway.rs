@@ -112,7 +112,7 @@ impl Gate {
     }
 
     /// The words of `vv setup-routes` that name file and gateway, and these.
-    pub fn words<'a>(&self, words: &[&'a str]) -> Vec<String> {
+    pub fn words(&self, words: &[&str]) -> Vec<String> {
         let (admin, proxy) = (self.kong.admin(), self.kong.proxy());
         let first = ["setup-routes", "--routes", "kong.yml"].map(str::to_owned);
         let urls = [
