@@ -65,7 +65,10 @@ fn options() -> anyhow::Result<Options> {
     };
     if options.database {
         options.propagation = propagation();
-        options.keep = Arc::new(Postgres::from_env()?);
+        // What is measured without a database of its own.
+        if variable("VV_STAND_IN_KEEP").is_none_or(|keep| keep != "nothing") {
+            options.keep = Arc::new(Postgres::from_env()?);
+        }
     } else if let Some(path) = variable("KONG_DECLARATIVE_CONFIG") {
         let text = fs::read_to_string(&path)
             .with_context(|| format!("error parsing declarative config file {path}"))?;

@@ -1,6 +1,7 @@
 //! Compares an answer with the recorded one, apart from what varies from run to run.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use fancy_regex::Regex;
 use serde_json::{Map, Value, json};
@@ -170,8 +171,9 @@ impl Bound {
 
 /// A text without what varies: OpenSSL's words, the order inside the braces of a unique violation.
 fn plain(text: &str) -> String {
-    let openssl = Regex::new(r"(invalid (?:certificate|key): )[^;)]*").unwrap();
-    let text = openssl.replace_all(text, "$1…").into_owned();
+    static OPENSSL: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(invalid (?:certificate|key): )[^;)]*").unwrap());
+    let text = OPENSSL.replace_all(text, "$1…").into_owned();
     let Some(inner) =
         text.strip_prefix("UNIQUE violation detected on '{").and_then(|text| text.strip_suffix("}'"))
     else {
@@ -185,4 +187,26 @@ fn plain(text: &str) -> String {
 fn short(value: &Value) -> String {
     let text = value.to_string();
     text.chars().take(700).collect()
+}
+
+#[test]
+fn what_differs_is_noticed() {
+    let recorded =
+        json!({"id": "aaaaaaaa-0000-4000-8000-000000000001", "name": "a", "retries": 5, "created_at": 1});
+    let mut bound = Bound::default();
+    let mut differs = |live: Value| {
+        Comparison { bound: &mut bound, renamed: false, ordered: false }.differs(&recorded, &live).is_some()
+    };
+    let id = "bbbbbbbb-0000-4000-8000-000000000001";
+    assert!(!differs(json!({"id": id, "name": "a", "retries": 5, "created_at": 2})));
+    for wrong in [
+        json!({"id": id, "name": "b", "retries": 5, "created_at": 1}),
+        json!({"id": id, "name": "a", "retries": 6, "created_at": 1}),
+        json!({"id": id, "name": "a", "created_at": 1}),
+        json!({"id": id, "name": "a", "retries": 5, "created_at": 1, "more": null}),
+        // Once it stands for the recorded one, no other does.
+        json!({"id": "cccccccc-0000-4000-8000-000000000001", "name": "a", "retries": 5, "created_at": 1}),
+    ] {
+        assert!(differs(wrong.clone()), "{wrong}");
+    }
 }

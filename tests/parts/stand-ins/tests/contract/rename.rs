@@ -252,3 +252,22 @@ fn thing(word: &str) -> bool {
         .contains(&word)
         || is_plugin(word)
 }
+
+#[test]
+fn everything_is_renamed_on_both_sides() {
+    let exchanges = crate::recording::load("db-postgres", &[]);
+    let renamer = Renamer::of(&exchanges);
+    let renamed = |name: &str| {
+        let found = exchanges.iter().find(|exchange| exchange.name.ends_with(name)).unwrap();
+        renamer.exchange(found)
+    };
+    let put = renamed("service-put-create");
+    assert_eq!((put.path.as_str(), &put.json["name"]), ("/services/norders", &json!("norders")));
+    assert_eq!(put.json["tags"], json!(["nvv", "nvv-stack-demo"]));
+    let taken = renamed("service-post-duplicate-409").json;
+    assert_eq!(taken["fields"], json!({"name": "nbilling"}));
+    assert_eq!(taken["message"], "UNIQUE violation detected on '{name=\"nbilling\"}'");
+    assert_eq!(renamed("tags-and").path, "/services?tags=nseed,nodd");
+    let (before, after) = (&exchanges[8].json["id"], &put.json["id"]);
+    assert!(before != after && before.as_str().unwrap()[..20] == after.as_str().unwrap()[..20]);
+}
