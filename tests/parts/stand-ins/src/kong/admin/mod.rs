@@ -50,7 +50,8 @@ pub async fn answer(gateway: &Gateway, request: &Request) -> Answer {
         return unexpected();
     }
     match request.method.as_str() {
-        "OPTIONS" => Answer::empty(204),
+        "OPTIONS" if path.first().is_some_and(|first| kinds::top(first).is_some()) => Answer::empty(204),
+        "OPTIONS" => errors::not_found(),
         "GET" | "HEAD" => read(gateway, request, &path).await,
         "POST" | "PUT" | "PATCH" | "DELETE" => {
             let _one_by_one = gateway.writing.lock().await;
