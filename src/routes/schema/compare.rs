@@ -56,24 +56,29 @@ impl Field {
 
 impl Record {
     fn same(&self, one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
-        let get = |map: &Map<String, Value>, name: &str| map.get(name).cloned().unwrap_or(Value::Null);
-        let told = self.fields.iter();
-        // What the gateway makes up itself counts only where it was said.
-        let told = told.filter(|(name, field)| !field.timestamp && (!field.auto || one.contains_key(*name)));
-        let mut told = told.map(|(name, field)| field.same(&get(one, name), &get(other, name)));
-        if !told.all(|same| same) {
+        // What the gateway makes up itself counts only where it was said; so does everything beside a shorthand, which
+        // sets some other field.
+        let only_said = self.has_shorthand(one);
+        let counts = |name: &String, field: &Field| one.contains_key(name) || !(field.auto || only_said);
+        let mut told = self.fields.iter().filter(|(name, field)| !field.timestamp && counts(name, field));
+        if !told.all(|(name, field)| field.same(field_of(one, name), field_of(other, name))) {
             return false;
         }
         // A shorthand is taken and doesn't come back: whether it holds isn't seen.
         let more = |map: &Map<String, Value>, others: &Map<String, Value>| {
             map.iter()
                 .filter(|(name, _)| !self.fields.contains_key(*name) && !self.shorthands.contains(name))
-                .all(|(name, value)| same_values(value, &get(others, name)))
+                .all(|(name, value)| same_values(value, field_of(others, name)))
         };
         // Of a record whose fields nobody tells, the gateway may show defaults that vv can't know: what the first says
         // is what counts.
         more(one, other) && (self.unknown || more(other, one))
     }
+}
+
+/// A field's value; null where it has none.
+fn field_of<'a>(map: &'a Map<String, Value>, name: &str) -> &'a Value {
+    map.get(name).unwrap_or(&Value::Null)
 }
 
 /// Whether two values are the same, whatever they are: numbers by what they count.

@@ -123,11 +123,17 @@ impl Field {
 }
 
 impl Record {
+    /// Whether an older name is among the fields: it sets another one, and only the gateway knows which.
+    pub(super) fn has_shorthand(&self, given: &Map<String, Value>) -> bool {
+        self.shorthands.iter().any(|name| given.contains_key(name))
+    }
+
     fn fill(&self, mut given: Map<String, Value>) -> Map<String, Value> {
         let mut filled = Map::new();
+        let only_said = self.has_shorthand(&given);
         for (name, field) in &self.fields {
             let value = given.remove(name);
-            if value.is_some() || !(field.auto || field.is_untold()) {
+            if value.is_some() || !(field.auto || field.is_untold() || only_said) {
                 filled.insert(name.clone(), field.fill(value.as_ref()));
             }
         }

@@ -178,3 +178,17 @@ fn what_is_made_up_is_compared_only_where_it_is_declared() {
         assert!(!schema.same("config", &filled(&said), &filled(&live)), "{plugin}");
     }
 }
+
+/// `cookie_lifetime` is an older name: Kong takes it, and shows what it sets (`rolling_timeout`) in its place.
+#[test]
+fn beside_a_shorthand_only_what_is_said_counts() {
+    let session = schema("plugins", Some("session"));
+    let declared = json!({"name": "session", "config": {"cookie_lifetime": 60, "cookie_name": "c"}});
+    assert_eq!(session.check(declared.as_object().unwrap(), &[]), []);
+    let filled = session.fill(declared.as_object().unwrap());
+    let live = |name: &str| {
+        session.fill(json!({"config": {"rolling_timeout": 60, "cookie_name": name}}).as_object().unwrap())["config"].clone()
+    };
+    assert!(session.same("config", &filled["config"], &live("c")));
+    assert!(!session.same("config", &filled["config"], &live("d")));
+}
