@@ -1,5 +1,6 @@
 """Kong's routes: `vv setup-routes` beside one curl per entity, and what many services and routes take."""
 
+import shutil
 import statistics
 import time
 
@@ -139,7 +140,7 @@ class _Gateway:
     def by_curl(self, writes):
         """The same, as deploy scripts do it."""
         script = self.bench.file("setup-kong.sh", kong.by_curl(writes, ADMIN_PORT))
-        return tools.measure(["bash", script], log=self.bench.work / "command.log")
+        return tools.measure([shutil.which("bash"), script], log=self.bench.work / "command.log")
 
 
 def _eight(root):
