@@ -44,6 +44,8 @@ pub struct Way {
 pub struct Named {
     /// Its Admin API; nothing: the stack's.
     pub admin: Option<Url>,
+    /// Sent to its Admin API, and to no proxy.
+    pub headers: Vec<(String, String)>,
     /// Its proxy; nothing: the stack's, or none where the Admin API is named.
     pub proxy: Option<Url>,
 }
@@ -56,13 +58,14 @@ impl Named {
             Some(url) => at(url).map_err(|why| Failure::usage(format!("--proxy-url: {why}"))).map(Ok)?,
             None => Err("where its proxy listens isn't known: --proxy-url says it".to_owned()),
         };
-        Ok(Some(Way { admin: admin(url.clone(), true)?, proxy }))
+        Ok(Some(Way { admin: admin(url.clone(), &self.headers, true)?, proxy }))
     }
 }
 
-fn admin(url: Url, verify: bool) -> Result<Arc<Admin>> {
+fn admin(url: Url, headers: &[(String, String)], verify: bool) -> Result<Arc<Admin>> {
     let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
-    let headers = token.map(|token| (HEADER.to_owned(), token)).into_iter().collect();
+    let token = token.map(|token| (HEADER.to_owned(), token));
+    let headers = headers.iter().cloned().chain(token).collect();
     let tls = match verify || url.scheme() != "https" {
         true => None,
         false => Some(tls::unverified().map_err(anyhow::Error::from)?),
@@ -81,6 +84,12 @@ fn at(url: &Url) -> Result<Proxy, String> {
         "https" => Ok(Proxy { http: None, https: endpoint }),
         other => Err(format!("{other} is neither http nor https")),
     }
+}
+
+/// `NAME: VALUE`, as curl takes it.
+pub fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// The services of a stack that are gateways.
@@ -183,7 +192,8 @@ async fn way(
     })?;
     let url = url(listen, endpoint).map_err(|why| Absent::Never(why, None))?;
     // Kong's own certificate is self-signed, and this is the stack's own container.
-    let admin = admin(url, false).map_err(|failure| Absent::Never(failure.in_a_line(), None))?;
+    let admin =
+        admin(url, &named.headers, false).map_err(|failure| Absent::Never(failure.in_a_line(), None))?;
     let proxy = match &named.proxy {
         Some(url) => at(url),
         None => proxy(&doors, platform, replica).await,

@@ -51,6 +51,9 @@ pub struct SetupRoutesArgs {
     /// Kong's Admin API, instead of the stack's
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     admin_url: Option<Url>,
+    /// Header to send to the Admin API, such as a login; may be repeated
+    #[arg(long, value_name = "NAME: VALUE", value_parser = gateway::header)]
+    admin_header: Vec<(String, String)>,
     /// Kong's proxy, through which routes are proven
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     proxy_url: Option<Url>,
@@ -92,7 +95,11 @@ pub struct SetupRoutesArgs {
 /// Compares, shows, applies, proves; exit 1 where something differs, can't be or isn't live, 5 where Kong refuses.
 pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
     let end = Instant::now() + args.timeout;
-    let named = Named { admin: args.admin_url.clone(), proxy: args.proxy_url.clone() };
+    let named = Named {
+        admin: args.admin_url.clone(),
+        headers: args.admin_header.clone(),
+        proxy: args.proxy_url.clone(),
+    };
     let stack = stack(context, &args)?;
     let owner = owner(context, stack.as_ref())?;
     let declaration = match args.dump {
