@@ -19,6 +19,8 @@ pub struct Report<'a> {
     pub stack: &'a str,
     /// What it comes to.
     pub status: Status,
+    /// Why nothing at all was sent, or null.
+    pub blocked: Option<&'a str>,
     /// What was to be done.
     pub changes: Vec<ChangeLine<'a>>,
     /// What is declared and can't be made so.
@@ -26,7 +28,7 @@ pub struct Report<'a> {
     /// What this stack made and doesn't declare any more.
     pub undeclared: Vec<&'a str>,
     /// What the routes answered.
-    pub routes: &'a [Proof],
+    pub routes: Vec<RouteLine<'a>>,
     /// How many of each.
     pub counts: Counts,
 }
@@ -85,6 +87,33 @@ pub struct ChangeLine<'a> {
     pub message: Option<String>,
 }
 
+/// What a route answered.
+#[derive(Debug, Serialize)]
+pub struct RouteLine<'a> {
+    /// What it is called.
+    pub route: &'a str,
+    /// How good it is: `ok`, `skipped`, `warn`, `fail`.
+    pub level: Level,
+    /// What was asked, or null: `GET /orders`.
+    pub request: Option<&'a str>,
+    /// What came of it.
+    pub detail: &'a str,
+    /// What to do, or null.
+    pub hint: Option<&'a str>,
+}
+
+impl<'a> RouteLine<'a> {
+    fn of(proof: &'a Proof) -> Self {
+        Self {
+            route: &proof.label,
+            level: proof.level,
+            request: proof.request.as_deref(),
+            detail: &proof.detail,
+            hint: proof.hint.as_deref(),
+        }
+    }
+}
+
 /// What can't be made as declared.
 #[derive(Debug, Serialize)]
 pub struct ImpossibleLine<'a> {
@@ -134,10 +163,11 @@ impl<'a> Report<'a> {
             schema: SCHEMA,
             stack,
             status: status(plan, applied, proofs),
+            blocked: plan.blocked.as_deref(),
             changes: plan.changes.iter().enumerate().map(line).collect(),
             impossible: impossible.collect(),
             undeclared: plan.undeclared.iter().map(|it| it.label.as_str()).collect(),
-            routes: proofs,
+            routes: proofs.iter().map(RouteLine::of).collect(),
             counts: Counts::of(plan),
         }
     }
@@ -159,7 +189,8 @@ fn status(plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof]) -> Stat
         Some(applied) if applied.failure().is_some() || !plan.impossible.is_empty() => Status::Failed,
         Some(_) if !plan.changes.is_empty() => Status::Applied,
         _ if plan.is_settled() => Status::Unchanged,
-        _ => Status::Differs,
+        Some(_) => Status::Failed,
+        None => Status::Differs,
     }
 }
 
@@ -179,6 +210,77 @@ impl Counts {
             settled: plan.settled,
             undeclared: plan.undeclared.len(),
             foreign: plan.foreign,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::routes::apply::Outcome;
+    use crate::routes::plan::{Change, Gone, Impossible};
+    use crate::routes::words::change;
+    use crate::stack::problem::{Mark, Source};
+
+    fn limit() -> FieldChange {
+        FieldChange { field: "config.minute".into(), from: "50".into(), to: "60".into() }
+    }
+
+    fn plan() -> RoutePlan {
+        let source = Source { name: "kong.yml".into(), text: String::new() };
+        let mark = Mark { source: source.into(), line: 4, column: 5 };
+        RoutePlan {
+            changes: vec![
+                Change { mark: Some(mark.clone()), ..change("route a", Action::Create) },
+                change("plugin b", Action::Update { fields: vec![limit()], adopts: false }),
+                change("plugin c", Action::Update { fields: vec![limit()], adopts: true }),
+                change("route d", Action::Delete { because: Gone::Undeclared }),
+            ],
+            impossible: vec![Impossible {
+                label: "route e".into(),
+                reason: "it belongs to another owner".into(),
+                hint: Some("--adopt takes it over".into()),
+                mark,
+            }],
+            settled: 2,
+            ..RoutePlan::default()
+        }
+    }
+
+    #[test]
+    fn it_is_what_its_schema_says() {
+        let schema: Value = serde_json::from_str(include_str!("../../docs/schema/routes.json")).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let plan = plan();
+        let ends = [
+            End::Done,
+            End::Refused { message: "no".into(), code: Some(2) },
+            End::NotTried { because: "plugin b was refused".into() },
+            End::Done,
+        ];
+        let outcome =
+            |(change, end): (&Change, End)| Outcome { label: change.label.clone(), end, mark: None };
+        let applied = Applied {
+            outcomes: plan.changes.iter().zip(ends).collect::<Vec<_>>().into_iter().map(outcome).collect(),
+            said: Vec::new(),
+        };
+        let settled = RoutePlan { settled: 1, ..RoutePlan::default() };
+        let blocked = RoutePlan { blocked: Some("it would lose route x".into()), ..RoutePlan::default() };
+        let documents = [
+            Report::new("shop", &plan, None, &[]),
+            Report::new("shop", &plan, Some(&applied), &[]),
+            Report::new("shop", &settled, None, &[]),
+            Report::new("shop", &blocked, Some(&Applied::default()), &[]),
+        ];
+        let statuses: Vec<Status> = documents.iter().map(|document| document.status).collect();
+        assert_eq!(statuses, [Status::Differs, Status::Failed, Status::Unchanged, Status::Failed]);
+        for document in documents {
+            let document = serde_json::to_value(&document).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new(), "{document}");
         }
     }
 }

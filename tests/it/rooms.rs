@@ -69,6 +69,19 @@ fn topics_are_decided_without_the_outside() {
 }
 
 #[test]
+fn routes_are_decided_without_the_outside() {
+    let outside = ["tokio::", "reqwest::", "std::env", "std::fs", "std::net", "Instant::now"];
+    let acting = |line: &String| {
+        ["/routes/admin", "/routes/apply", "/routes/prove", "/routes/testing"].iter().any(|place| line.contains(place))
+    };
+    let strays: Vec<String> = mentions("routes", &outside).into_iter().filter(|line| !acting(line)).collect();
+    assert_eq!(strays, Vec::<String>::new(), "what asks a gateway is in admin, apply and prove");
+    for pure in ["routes/prove/router", "routes/prove/request", "routes/prove/answer", "routes/plan"] {
+        assert_eq!(mentions(pure, &outside), Vec::<String>::new(), "{pure} is pure");
+    }
+}
+
+#[test]
 fn arrows_point_one_way() {
     for (room, forbidden) in [
         (
@@ -102,6 +115,18 @@ fn arrows_point_one_way() {
         ("doctor", &["crate::run", "crate::probe", "crate::commands", "crate::output"]),
         ("why", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
         ("topics", &["crate::engine", "crate::plan", "crate::run", "crate::commands", "crate::output"]),
+        (
+            "routes",
+            &[
+                "crate::engine",
+                "crate::plan::",
+                "crate::run",
+                "crate::probe",
+                "crate::topics",
+                "crate::commands",
+                "crate::output",
+            ],
+        ),
         ("output", &["crate::commands::"]),
     ] {
         assert_eq!(mentions(room, forbidden), Vec::<String>::new(), "{room} must not use these");
