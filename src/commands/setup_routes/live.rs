@@ -12,7 +12,7 @@ use crate::routes::declaration::Declaration;
 use crate::routes::kind::Kind;
 use crate::routes::plan::RoutePlan;
 use crate::routes::prove::barrier::{self, Blocked, Sentinel};
-use crate::routes::prove::{self, Known, PATIENCE, Proof, Wanted};
+use crate::routes::prove::{self, Known, PATIENCE, Proof, Proxy, Wanted};
 
 /// How routes are proven.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub async fn prove(
         let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
         barrier::pass(sentinel, &proving.owner_tag, proxy, plan.workers, proving.end)
             .await
-            .map_err(blocked)?;
+            .map_err(|error| blocked(error, proxy))?;
     }
     let health = health(way, &wanted, plan, proving.end).await;
     let options =
@@ -103,18 +103,21 @@ fn upstreams(wanted: &[Wanted], plan: &RoutePlan) -> BTreeSet<String> {
     hosts.intersection(&names).cloned().collect()
 }
 
-fn blocked(blocked: Blocked) -> AdminError {
+fn blocked(blocked: Blocked, proxy: &Proxy) -> AdminError {
+    let endpoint = proxy.http.as_ref().or(proxy.https.as_ref());
+    let address = endpoint.map(|it| format!("{}:{}", it.host, it.port)).unwrap_or_default();
     let (kind, retriable) = match blocked {
         Blocked::Admin(_) => (ErrorKind::Refused, false),
         Blocked::NoAddress => (ErrorKind::Unusable, false),
         Blocked::NotInTime { .. } => (ErrorKind::TimedOut, true),
     };
-    let hint =
-        "KONG_WORKER_STATE_UPDATE_FREQUENCY says how often Kong's workers look; --timeout waits longer";
-    AdminError {
-        kind,
-        message: format!("{:#}", anyhow::Error::from(blocked)),
-        hint: Some(hint.to_owned()),
-        retriable,
-    }
+    let message = match blocked {
+        Blocked::NotInTime { after, last } => {
+            format!("the changes haven't reached the proxy at {address} within {after:.1?} ({last})")
+        }
+        other => format!("{:#}", anyhow::Error::from(other)),
+    };
+    let hint = "--proxy-url says where this gateway's proxy listens; --timeout waits longer; \
+        KONG_WORKER_STATE_UPDATE_FREQUENCY says how often Kong's workers look";
+    AdminError { kind, message, hint: Some(hint.to_owned()), retriable }
 }

@@ -142,7 +142,17 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
                 changed: applied.as_ref().is_some_and(Applied::changed),
                 end,
             };
-            live::prove(&way, &declaration, &plan, &proving).await.map_err(failure_of)?
+            if let Err(why) = &way.proxy {
+                context.printer.warn(format_args!("the routes aren't proven: {why}"));
+            }
+            match live::prove(&way, &declaration, &plan, &proving).await {
+                Ok(proofs) => proofs,
+                Err(error) => {
+                    // What was done is done.
+                    show.it(applied.as_ref(), &[]);
+                    return Err(failure_of(error));
+                }
+            }
         }
     };
     show.it(applied.as_ref(), &proofs);

@@ -62,8 +62,11 @@ fn the_proxy_is_somewhere_else() {
     let words = ["setup-routes", "--routes", "kong.yml", "--admin-url", &admin, "--proxy-url", &proxy];
     let ran = gate.project.vv(&[&words[..], &["--timeout", "3s"]].concat());
     assert!([1, 6].contains(&ran.code), "{ran}");
-    assert!(format!("{}{}", ran.stdout, ran.stderr).contains(&closed.to_string()), "{ran}");
-    assert_eq!(gate.names("routes").len(), 8, "they are made all the same");
+    ran.says(&closed.to_string()).says("--proxy-url").shows("route workorders");
+    assert_eq!(gate.names("routes").len(), 8, "they are made all the same, and told of");
+    // Where nobody said where it is, they aren't proven, and that is said.
+    let ran = gate.project.ok(&words[..5]);
+    ran.says("aren't proven").says("--proxy-url");
 }
 
 #[test]
