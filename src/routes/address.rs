@@ -68,6 +68,11 @@ routes:
         let proxy = Url::parse("http://localhost:8000").unwrap();
         let lines: Vec<String> =
             of(&declaration, &proxy).into_iter().map(|it| format!("{} {}", it.label, it.url)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        route a http://localhost:8000/a
+        route a http://localhost:8000~/a/\d+
+        route b http://b.example.test:8000/
+        route b http://c.example.test:9000/
+        ");
     }
 }
