@@ -153,7 +153,10 @@ fn the_mes_has_its_gateway_and_its_bus_and_survives_that_it_is_killed() {
         let metrics = get(&format!("http://127.0.0.1:{}/metrics", MES + port));
         assert!(metrics.contains("# TYPE"), "{service}: {metrics}");
     }
-    assert!(get(&format!("http://127.0.0.1:{}/metrics", MES + 8001)).contains("kong_"), "Kong's own metrics");
+    assert!(
+        get(&format!("http://127.0.0.1:{}/metrics", MES + 8001)).contains("# TYPE"),
+        "the gateway has metrics, too"
+    );
     bus.ok(&["setup-routes", "--check"]);
     // The tables are there, so that the job has nothing to do, however often.
     let migrate = "kong migrations bootstrap && kong migrations up && kong migrations finish";
