@@ -72,7 +72,9 @@ fn topics_are_decided_without_the_outside() {
 fn routes_are_decided_without_the_outside() {
     let outside = ["tokio::", "reqwest::", "std::env", "std::fs", "std::net", "Instant::now"];
     let acting = |line: &String| {
-        ["/routes/admin", "/routes/apply", "/routes/prove", "/routes/testing"].iter().any(|place| line.contains(place))
+        ["/routes/admin", "/routes/apply", "/routes/prove", "/routes/testing"]
+            .iter()
+            .any(|place| line.contains(place))
     };
     let strays: Vec<String> = mentions("routes", &outside).into_iter().filter(|line| !acting(line)).collect();
     assert_eq!(strays, Vec::<String>::new(), "what asks a gateway is in admin, apply and prove");
