@@ -231,9 +231,15 @@ pub fn show(context: &Context, stack: &Stack, plan: &Plan, format: Format) {
     }
 }
 
-async fn lock(context: &Context, stack: &Stack, command: &str) -> Result<Lock> {
+/// The right to change a stack on the engine at hand.
+pub(super) async fn lock(context: &Context, stack: &Stack, command: &str) -> Result<Lock> {
     let endpoint = connect::resolve(&ConnectOptions::from_env())?.address.to_string();
-    let file = LockFile::new(&endpoint, &stack.name);
+    lock_at(context, &endpoint, &stack.name, command).await
+}
+
+/// The right to change what goes by this name at a place.
+pub(super) async fn lock_at(context: &Context, place: &str, name: &str, command: &str) -> Result<Lock> {
+    let file = LockFile::new(place, name);
     let locked = match context.options.wait_lock {
         false => file.try_lock(command),
         true => {

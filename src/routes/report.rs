@@ -268,11 +268,12 @@ mod tests {
         };
         let settled = RoutePlan { settled: 1, ..RoutePlan::default() };
         let blocked = RoutePlan { blocked: Some("it would lose route x".into()), ..RoutePlan::default() };
+        let nothing = Applied::default();
         let documents = [
             Report::new("shop", &plan, None, &[]),
             Report::new("shop", &plan, Some(&applied), &[]),
             Report::new("shop", &settled, None, &[]),
-            Report::new("shop", &blocked, Some(&Applied::default()), &[]),
+            Report::new("shop", &blocked, Some(&nothing), &[]),
         ];
         let statuses: Vec<Status> = documents.iter().map(|document| document.status).collect();
         assert_eq!(statuses, [Status::Differs, Status::Failed, Status::Unchanged, Status::Failed]);

@@ -17,6 +17,7 @@ use url::Url;
 
 use self::gateway::{Named, Replicas, Way, failure_of};
 use super::context::{Context, invalid_stack};
+use super::deploy;
 use crate::cli::Format;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind, Result};
@@ -30,6 +31,7 @@ use crate::routes::plan::{Options, RoutePlan, plan};
 use crate::routes::prove::Proof;
 use crate::routes::read::{self, typed};
 use crate::routes::report::Report;
+use crate::run::lock::Lock;
 use crate::stack::Stack;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
@@ -113,7 +115,12 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         context.printer.data(dump::text(&gateway, &options).trim_end());
         return Ok(());
     };
-    let options = Options { owner: owner.clone(), adopt: args.adopt, prune: args.prune };
+    let options = Options { owner: owner.clone(), adopt: args.adopt, prune: args.prune, now: Some(now()) };
+    // From the first look on: who comes second compares with what the first has made.
+    let _lock = match args.check || args.dry_run {
+        true => None,
+        false => Some(lock(context, stack.as_ref(), &way, &named, &owner).await?),
+    };
     let gateway = match args.prune {
         true => way.admin.read_whole(&declaration, &owner).await,
         false => way.admin.read(&declaration, &owner).await,
@@ -160,6 +167,26 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         Some(kind) => Err(Failure::quiet(kind)),
         None => Ok(()),
     }
+}
+
+/// The right to change the gateway: the stack's, which a start takes too, or that of the address that is named.
+async fn lock(
+    context: &Context,
+    stack: Option<&Stack>,
+    way: &Way,
+    named: &Named,
+    owner: &str,
+) -> Result<Lock> {
+    const COMMAND: &str = "setup-routes";
+    match stack.filter(|_| named.admin.is_none()) {
+        Some(stack) => deploy::lock(context, stack, COMMAND).await,
+        None => deploy::lock_at(context, &way.admin.address(), owner, COMMAND).await,
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// The stack at hand; nothing where the gateway and the file are named and there is no stack that anybody chose.

@@ -121,7 +121,8 @@ impl Routes {
         let gateway = way.admin.read(&declaration, &stack.name).await?;
         typed(&mut declaration, &gateway);
         expand(&mut declaration, &replicas);
-        let options = Options { owner: stack.name.clone(), adopt: false, prune: false };
+        let options =
+            Options { owner: stack.name.clone(), adopt: false, prune: false, now: Some(super::now()) };
         let plan = plan(&declaration, &gateway, &options);
         Ok(Compared { declaration, plan })
     }

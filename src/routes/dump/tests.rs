@@ -246,7 +246,7 @@ fn assert_same(gateway: &Gateway) {
         left.remove(found);
     }
     // To whoever compares them, there is nothing to do.
-    let options = plan::Options { owner: "other".to_owned(), adopt: false, prune: false };
+    let options = plan::Options { owner: "other".to_owned(), ..plan::Options::default() };
     let plan = plan::plan(&read, gateway, &options);
     assert!(plan.is_settled(), "{:?}\n{:?}\n{written}", plan.changes, plan.impossible);
     // It is written the same way every time, whatever the order in which it is told.

@@ -103,10 +103,18 @@ fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
     undeclared.collect()
 }
 
-/// A probe of this owner: whoever made it is gone, since no two commands change a stack at once.
+/// A probe of this owner that is older than any run takes: whoever made it is gone. A younger one may be another
+/// machine's, which waits for it.
 fn is_left_behind(planner: &Planner<'_>, entity: &Entity) -> bool {
+    const AT_WORK: i64 = 10 * 60;
     let tags = entity.get("tags").and_then(|tags| tags.as_array());
-    planner.gateway.database && tags.is_some_and(|tags| tags.iter().any(|tag| *tag == planner.tag))
+    let is_own = tags.is_some_and(|tags| tags.iter().any(|tag| *tag == planner.tag));
+    let made = entity.get("created_at").and_then(|made| made.as_f64()).map(|made| made as i64);
+    let is_old = match (planner.options.now, made) {
+        (Some(now), Some(made)) => now - made > AT_WORK,
+        _ => true,
+    };
+    planner.gateway.database && is_own && is_old
 }
 
 /// A target that stands for a replica of a service which the upstream declares, or for the service itself, as in a file

@@ -30,6 +30,8 @@ pub struct Options {
     pub adopt: bool,
     /// One's own entities that aren't declared are deleted.
     pub prune: bool,
+    /// The time, in seconds since 1970: a probe that was made minutes before has lost whoever made it. Nothing: each has.
+    pub now: Option<i64>,
 }
 
 /// The difference, and what follows from it.

@@ -158,7 +158,7 @@ fn kong_is_waited_for() {
 #[test]
 fn two_at_once() {
     let gate = Gate::with_database("routes-two", mes::FILE);
-    let two = [gate.begin(&[]), gate.begin(&[])];
+    let two = [gate.begin(&["--wait-lock"]), gate.begin(&["--wait-lock"])];
     for child in two {
         let ran = Ran::of(child.wait_with_output().unwrap());
         assert_eq!(ran.code, 0, "{ran}");
