@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::complete;
 use super::context::{self, Context};
+use super::declared::Beside;
 use super::deploy::{self, Deployment, DryRun};
 use crate::failure::Result;
 use crate::plan::restart_plan;
@@ -35,7 +36,8 @@ pub async fn run(context: &Context, args: RestartArgs) -> Result {
     for service in &args.services {
         context::service(&stack, service)?;
     }
-    let deployment = Deployment::of(context, stack, "restart", args.dry_run.dry_run).await?;
+    let beside = Beside::of_gateway(context, &stack);
+    let deployment = Deployment::of(context, stack, "restart", args.dry_run.dry_run).await?.declaring(beside);
     let plan = restart_plan(&deployment.inputs(), &args.services, None, args.no_wait)?;
     deployment.finish_within(&plan, args.dry_run, "there is no container to restart", args.timeout).await
 }

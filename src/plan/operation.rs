@@ -272,6 +272,8 @@ pub enum Cause {
     },
     /// Its replicas come, and the gateway sends requests to them.
     ReplicasCome,
+    /// It is started anew, and may have forgotten what it was told.
+    GatewayStartedAnew,
     /// Its replicas go, and the gateway must send them none before.
     ReplicasGo,
     /// The user asked for exactly this (`stop`, `down`, `restart`).

@@ -142,6 +142,9 @@ pub fn what(operation: &Operation) -> String {
             None => format!("apply {}, as far as they differ then", apply.what.name()),
         },
         Action::Targets(Targets { leaving, joining }) => {
+            if leaving.is_empty() && joining.is_empty() {
+                return "apply routes again, as far as they differ then".to_owned();
+            }
             let part = |verb: &str, names: &[String]| {
                 (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
             };
@@ -186,6 +189,7 @@ pub fn cause(cause: &Cause) -> String {
         Cause::NeededBy { services } => format!("needed by {}", services.join(", ")),
         Cause::ReplicasCome => "they are ready".to_owned(),
         Cause::ReplicasGo => "they are about to go".to_owned(),
+        Cause::GatewayStartedAnew => "it is started anew".to_owned(),
         Cause::Asked => "asked for".to_owned(),
     }
 }
@@ -263,6 +267,7 @@ fn cause_json(cause: &Cause) -> Value {
         Cause::NeededBy { services } => json!({"kind": "needed_by", "services": services}),
         Cause::ReplicasCome => json!({"kind": "replicas_come"}),
         Cause::ReplicasGo => json!({"kind": "replicas_go"}),
+        Cause::GatewayStartedAnew => json!({"kind": "gateway_started_anew"}),
         Cause::Asked => json!({"kind": "asked"}),
     }
 }

@@ -18,6 +18,7 @@ pub fn with_targets(plan: Plan, stack: &Stack, observed: &Observed, followed: &B
     }
     let leaving = moves.per_service(followed, &moves.gone);
     let joining = moves.per_service(followed, &moves.come);
+    let forgetful = moves.forgetful_gateway(stack, &plan.operations);
     let first = leaving.len();
     let mut operations: Vec<Operation> = leaving
         .iter()
@@ -30,6 +31,14 @@ pub fn with_targets(plan: Plan, stack: &Stack, observed: &Observed, followed: &B
             operation.after.splice(0..0, taken_off);
         }
         operations.push(operation);
+    }
+    if let Some(gateway) = forgetful {
+        let after = readiness(&operations, gateway, &[]);
+        operations.push(Operation {
+            cause: Cause::GatewayStartedAnew,
+            after,
+            ..told(gateway, Targets::default())
+        });
     }
     for (service, names) in joining {
         let after = readiness(&operations, service, &names);
@@ -113,6 +122,26 @@ impl<'a> Moves<'a> {
         let runs = observed.containers.iter().filter(|c| c.state == ContainerState::Running && !c.oneoff);
         let stays = runs.map(|container| container.name.as_str()).filter(|name| !self.gone.contains(name));
         stays.chain(self.come.iter().copied()).any(is_gateway)
+    }
+
+    /// A gateway that is started anew without its routes being applied: it may have forgotten what it was told.
+    fn forgetful_gateway<'s>(&self, stack: &'s Stack, operations: &[Operation]) -> Option<&'s str> {
+        let applies = |operation: &Operation| matches!(&operation.action, Action::Apply(apply) if apply.what == Declared::Routes);
+        if operations.iter().any(applies) {
+            return None;
+        }
+        let restarted = |operation: &Operation| match (&operation.action, &operation.target) {
+            (
+                Action::RestartContainer { .. } | Action::StartContainer(_),
+                Target::Container { service, .. },
+            ) => Some(service.clone()),
+            _ => None,
+        };
+        let restarted: BTreeSet<String> = operations.iter().filter_map(restarted).collect();
+        let gateways = stack.services.values();
+        let mut gateways =
+            gateways.filter(|service| service.vv.kind.as_deref() == Some(Declared::Routes.kind()));
+        gateways.find(|service| restarted.contains(&service.name)).map(|service| service.name.as_str())
     }
 
     fn per_service<'f>(

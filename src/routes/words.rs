@@ -56,7 +56,10 @@ pub fn fields(fields: &[FieldChange]) -> String {
 pub fn failures(plan: &RoutePlan, applied: &Applied) -> Vec<String> {
     let outcomes = applied.outcomes.iter().chain(&applied.said);
     let told = |outcome: &Outcome| Some(format!("{}: {}", outcome.label, end(&outcome.end)?));
-    plan.blocked.iter().cloned().chain(outcomes.filter_map(told)).collect()
+    match &plan.blocked {
+        Some(why) => vec![why.clone()],
+        None => outcomes.filter_map(told).collect(),
+    }
 }
 
 /// Why a change wasn't made; nothing of one that was.

@@ -51,6 +51,30 @@ pub struct Named {
 }
 
 impl Named {
+    /// From the command line.
+    ///
+    /// # Errors
+    /// An address with parts that aren't used, or a header without a name; its value isn't said.
+    pub fn read(admin: Option<Url>, headers: &[String], proxy: Option<Url>) -> Result<Self> {
+        if let Some(url) = &admin
+            && (url.query().is_some() || url.fragment().is_some())
+        {
+            return Err(Failure::usage("--admin-url: an Admin API's address has no '?' and no '#' in it"));
+        }
+        if let Some(url) = &proxy
+            && (!matches!(url.path(), "" | "/") || url.query().is_some() || !url.username().is_empty())
+        {
+            return Err(Failure::usage("--proxy-url: expected http://HOST:PORT, and nothing else"));
+        }
+        let header = |text: &String| {
+            let (name, value) = text.split_once(':')?;
+            Some((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        let headers = headers.iter().map(header).collect::<Option<Vec<_>>>();
+        let headers = headers.ok_or_else(|| Failure::usage("--admin-header: expected NAME: VALUE"))?;
+        Ok(Self { admin, headers, proxy })
+    }
+
     /// The gateway whose Admin API is named; nothing where none is.
     pub fn way(&self) -> Result<Option<Way>> {
         let Some(url) = &self.admin else { return Ok(None) };
@@ -84,12 +108,6 @@ fn at(url: &Url) -> Result<Proxy, String> {
         "https" => Ok(Proxy { http: None, https: endpoint }),
         other => Err(format!("{other} is neither http nor https")),
     }
-}
-
-/// `NAME: VALUE`, as curl takes it.
-pub fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// The services of a stack that are gateways.

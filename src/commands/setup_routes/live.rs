@@ -21,6 +21,8 @@ pub struct Proving {
     pub owner_tag: String,
     /// Routes that allow only methods that change something are asked all the same.
     pub unsafe_probes: bool,
+    /// The plan was carried out; else the gateway hasn't what it would make.
+    pub applied: bool,
     /// Something was written just now: it must reach the proxy first.
     pub changed: bool,
     /// When everything must be over.

@@ -2,6 +2,7 @@
 //! a start, a scaling and health do with them is here too.
 
 mod gateway;
+mod interrupted;
 mod live;
 pub mod on_health;
 pub mod on_start;
@@ -54,8 +55,8 @@ pub struct SetupRoutesArgs {
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     admin_url: Option<Url>,
     /// Header to send to the Admin API, such as a login; may be repeated
-    #[arg(long, value_name = "NAME: VALUE", value_parser = gateway::header)]
-    admin_header: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME: VALUE")]
+    admin_header: Vec<String>,
     /// Kong's proxy, through which routes are proven
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     proxy_url: Option<Url>,
@@ -97,13 +98,9 @@ pub struct SetupRoutesArgs {
 /// Compares, shows, applies, proves; exit 1 where something differs, can't be or isn't live, 5 where Kong refuses.
 pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
     let end = Instant::now() + args.timeout;
-    let named = Named {
-        admin: args.admin_url.clone(),
-        headers: args.admin_header.clone(),
-        proxy: args.proxy_url.clone(),
-    };
+    let named = Named::read(args.admin_url.clone(), &args.admin_header, args.proxy_url.clone())?;
     let stack = stack(context, &args)?;
-    let owner = owner(context, stack.as_ref())?;
+    let owner = owner(context, stack.as_ref(), args.dump)?;
     let declaration = match args.dump {
         true => None,
         false => Some(declaration(context, stack.as_ref(), &args)?),
@@ -115,57 +112,96 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         context.printer.data(dump::text(&gateway, &options).trim_end());
         return Ok(());
     };
-    let options = Options { owner: owner.clone(), adopt: args.adopt, prune: args.prune, now: Some(now()) };
-    // From the first look on: who comes second compares with what the first has made.
-    let _lock = match args.check || args.dry_run {
-        true => None,
-        false => Some(lock(context, stack.as_ref(), &way, &named, &owner).await?),
+    let job = Job {
+        context,
+        args: &args,
+        stack: stack.as_ref(),
+        named: &named,
+        owner: &owner,
+        way: &way,
+        end,
+        reached: interrupted::Reached::default(),
     };
-    let gateway = match args.prune {
-        true => way.admin.read_whole(&declaration, &owner).await,
-        false => way.admin.read(&declaration, &owner).await,
-    };
-    let gateway = gateway.map_err(failure_of)?;
-    typed(&mut declaration, &gateway);
-    if let Some(replicas) = &replicas {
-        expand(&mut declaration, replicas);
-    }
-    let plan = plan(&declaration, &gateway, &options);
-    let show = Show { context, args: &args, owner: &owner, plan: &plan };
-    if args.dry_run {
-        show.it(None, &[]);
-        return Ok(());
-    }
-    let applied = match args.check {
-        true => None,
-        false => Some(apply(&way.admin, &declaration, &plan, end, &|_| {}).await),
-    };
-    let proofs = match args.no_live {
-        true => Vec::new(),
-        false => {
-            let proving = live::Proving {
-                owner_tag: owner_tag(&owner),
-                unsafe_probes: args.unsafe_probes,
-                changed: applied.as_ref().is_some_and(Applied::changed),
-                end,
-            };
-            if let Err(why) = &way.proxy {
-                context.printer.warn(format_args!("the routes aren't proven: {why}"));
-            }
-            match live::prove(&way, &declaration, &plan, &proving).await {
-                Ok(proofs) => proofs,
-                Err(error) => {
-                    // What was done is done.
-                    show.it(applied.as_ref(), &[]);
-                    return Err(failure_of(error));
-                }
-            }
+    interrupted::or(&way, &owner, &job.reached, job.carry_out(&mut declaration, replicas.as_ref())).await
+}
+
+/// One run, once the gateway is ready.
+struct Job<'a> {
+    context: &'a Context,
+    args: &'a SetupRoutesArgs,
+    stack: Option<&'a Stack>,
+    named: &'a Named,
+    owner: &'a str,
+    way: &'a Way,
+    end: Instant,
+    /// The change that ended last: `3 of 40: route orders`.
+    reached: interrupted::Reached,
+}
+
+impl Job<'_> {
+    async fn carry_out(&self, declaration: &mut Declaration, replicas: Option<&Replicas>) -> Result {
+        let Self { args, way, owner, end, .. } = self;
+        // From the first look on: who comes second compares with what the first has made.
+        let _lock = match args.check || args.dry_run {
+            true => None,
+            false => Some(lock(self.context, self.stack, way, self.named, owner).await?),
+        };
+        let gateway = match args.prune {
+            true => way.admin.read_whole(declaration, owner).await,
+            false => way.admin.read(declaration, owner).await,
+        };
+        let gateway = gateway.map_err(failure_of)?;
+        typed(declaration, &gateway);
+        if let Some(replicas) = replicas {
+            expand(declaration, replicas);
         }
-    };
-    show.it(applied.as_ref(), &proofs);
-    match outcome(&plan, args.check, applied.as_ref(), &proofs) {
-        Some(kind) => Err(Failure::quiet(kind)),
-        None => Ok(()),
+        let options =
+            Options { owner: (*owner).to_owned(), adopt: args.adopt, prune: args.prune, now: Some(now()) };
+        let plan = plan(declaration, &gateway, &options);
+        let applied = match args.check || args.dry_run {
+            true => None,
+            false => Some(apply(&way.admin, declaration, &plan, *end, &|what| self.reached.note(what)).await),
+        };
+        let proven = self.prove(declaration, &plan, applied.as_ref()).await;
+        self.show(&plan, applied.as_ref(), proven.as_deref().unwrap_or_default());
+        // What was done is done, and shown.
+        let proofs = proven?;
+        match outcome(&plan, args, applied.as_ref(), &proofs) {
+            Some(kind) => Err(Failure::quiet(kind)),
+            None => Ok(()),
+        }
+    }
+
+    /// Proves the routes, unless that is unwanted, impossible or useless.
+    async fn prove(
+        &self,
+        declaration: &Declaration,
+        plan: &RoutePlan,
+        applied: Option<&Applied>,
+    ) -> Result<Vec<Proof>> {
+        let refused = plan.blocked.is_some() || applied.is_some_and(|applied| !applied.said.is_empty());
+        if self.args.no_live || self.args.dry_run || refused {
+            return Ok(Vec::new());
+        }
+        if let Err(why) = &self.way.proxy {
+            self.context.printer.warn(format_args!("the routes aren't proven: {why}"));
+        }
+        let proving = live::Proving {
+            owner_tag: owner_tag(self.owner),
+            unsafe_probes: self.args.unsafe_probes,
+            applied: applied.is_some(),
+            changed: applied.is_some_and(Applied::changed),
+            end: self.end,
+        };
+        live::prove(self.way, declaration, plan, &proving).await.map_err(failure_of)
+    }
+
+    /// Shows what was found, done and answered.
+    fn show(&self, plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof]) {
+        match self.args.format {
+            Format::Json => self.context.printer.json(&Report::new(self.owner, plan, applied, proofs)),
+            Format::Table => self.context.printer.data(shown::table(plan, applied, proofs, self.args.all)),
+        }
     }
 }
 
@@ -201,12 +237,24 @@ fn stack(context: &Context, args: &SetupRoutesArgs) -> Result<Option<Stack>> {
 }
 
 /// Whose entities they are: the tag `vv:<owner>` says it.
-fn owner(context: &Context, stack: Option<&Stack>) -> Result<String> {
+fn owner(context: &Context, stack: Option<&Stack>, dump: bool) -> Result<String> {
     let named = context.options.project_name.clone();
-    stack.map(|stack| stack.name.clone()).or(named).ok_or_else(|| {
+    if let (None, Some(name)) = (stack, &named)
+        && !is_project_name(name)
+    {
+        return Err(Failure::usage(format!("'{name}' can't be a project's name"))
+            .hint("lower-case letters, digits, - and _, a letter or digit first"));
+    }
+    stack.map(|stack| stack.name.clone()).or(named).or_else(|| dump.then(String::new)).ok_or_else(|| {
         Failure::usage("whose routes these are isn't known: there is no stack here")
             .hint("-p NAME: what vv makes is tagged vv:NAME, and nothing else is ever changed")
     })
+}
+
+/// As Compose has them.
+fn is_project_name(name: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    name.starts_with(plain) && name.chars().all(|letter| plain(letter) || matches!(letter, '-' | '_'))
 }
 
 fn declaration(context: &Context, stack: Option<&Stack>, args: &SetupRoutesArgs) -> Result<Declaration> {
@@ -268,27 +316,14 @@ async fn of_engine(context: &Context, stack: &Stack) -> Option<Replicas> {
     (!platform.containers().is_empty()).then(|| gateway::replicas(stack, &platform))
 }
 
-struct Show<'a> {
-    context: &'a Context,
-    args: &'a SetupRoutesArgs,
-    owner: &'a str,
-    plan: &'a RoutePlan,
-}
-
-impl Show<'_> {
-    fn it(&self, applied: Option<&Applied>, proofs: &[Proof]) {
-        match self.args.format {
-            Format::Json => self.context.printer.json(&Report::new(self.owner, self.plan, applied, proofs)),
-            Format::Table => {
-                self.context.printer.data(shown::table(self.plan, applied, proofs, self.args.all));
-            }
-        }
-    }
-}
-
 /// The kind of the failure that the whole comes to: what Kong refused, then what can't be or isn't live.
-fn outcome(plan: &RoutePlan, check: bool, applied: Option<&Applied>, proofs: &[Proof]) -> Option<Kind> {
-    let differs = check && !plan.is_settled();
+fn outcome(
+    plan: &RoutePlan,
+    args: &SetupRoutesArgs,
+    applied: Option<&Applied>,
+    proofs: &[Proof],
+) -> Option<Kind> {
+    let differs = args.check && !plan.is_settled();
     let dead = proofs.iter().any(Proof::is_failure);
     let failed = differs || dead || !plan.impossible.is_empty() || plan.blocked.is_some();
     applied.and_then(Applied::failure).or(failed.then_some(Kind::Failed))

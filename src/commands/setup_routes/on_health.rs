@@ -61,6 +61,7 @@ impl Routes {
             let proving = Proving {
                 owner_tag: owner_tag(&stack.name),
                 unsafe_probes: false,
+                applied: false,
                 changed: false,
                 end: begun + limit,
             };
@@ -94,12 +95,18 @@ fn judge(plan: &RoutePlan) -> Seen {
         .filter(|change| change.action == Action::Create)
         .map(|change| change.label.clone());
     let missing: Vec<String> = missing.collect();
-    if !missing.is_empty() {
-        return (Outcome::Fail, format!("missing: {}", few(missing)), Some(APPLY.to_owned()));
-    }
-    let differing = plan.changes.iter().map(|change| words::planned(change).1);
+    let differing = plan.changes.iter().filter(|change| change.action != Action::Create);
+    let differing = differing.map(|change| words::planned(change).1);
     let impossible = plan.impossible.iter().map(|it| format!("{}: {}", it.label, it.reason));
-    let differing: Vec<String> = differing.chain(impossible).collect();
+    let differing: Vec<String> = differing.chain(impossible).chain(plan.blocked.clone()).collect();
+    if !missing.is_empty() {
+        let also = if differing.is_empty() {
+            String::new()
+        } else {
+            format!("; not as declared: {}", few(differing))
+        };
+        return (Outcome::Fail, format!("missing: {}{also}", few(missing)), Some(APPLY.to_owned()));
+    }
     if !plan.is_settled() {
         let hint = if plan.impossible.is_empty() {
             APPLY

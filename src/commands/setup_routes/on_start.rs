@@ -166,7 +166,13 @@ impl Routes {
                 &way,
                 &declaration,
                 &plan,
-                &Proving { owner_tag: owner_tag(&stack.name), unsafe_probes: false, changed, end },
+                &Proving {
+                    owner_tag: owner_tag(&stack.name),
+                    unsafe_probes: false,
+                    applied: false,
+                    changed,
+                    end,
+                },
             )
             .await
         };
@@ -174,7 +180,12 @@ impl Routes {
         for proof in proofs.iter().filter(|proof| proof.level == Level::Warn) {
             context.printer.warn(format_args!("{}: {}", proof.label, proof.detail));
         }
-        not_live(&proofs)
+        not_live(&proofs)?;
+        let live = proofs.iter().filter(|proof| matches!(proof.level, Level::Ok | Level::Warn)).count();
+        if live > 0 {
+            context.printer.say(format_args!("{} live through the proxy", words::counted(live, "route")));
+        }
+        Ok(())
     }
 }
 
@@ -206,7 +217,8 @@ fn changes(plan: &RoutePlan) -> Vec<Change> {
 
 /// What stays as it is, and should be known.
 fn notes(plan: &RoutePlan) -> Vec<String> {
-    plan.impossible.iter().map(|it| format!("{} stays as it is: {}", it.label, it.reason)).collect()
+    let impossible = plan.impossible.iter().map(|it| format!("{} stays as it is: {}", it.label, it.reason));
+    plan.blocked.iter().map(|why| format!("routes: {why}")).chain(impossible).collect()
 }
 
 /// A gateway that is told what is declared.
@@ -258,7 +270,7 @@ impl Balancer for ToldGateway {
         match told {
             Ok(()) => Ok(Vec::new()),
             // They go anyway.
-            Err(error) if targets.joining.is_empty() => {
+            Err(error) if !targets.leaving.is_empty() && targets.joining.is_empty() => {
                 let names = targets.leaving.join(", ");
                 Ok(vec![format!("{names}: could not be taken off the gateway: {}", error.message)])
             }

@@ -24,6 +24,8 @@ pub fn table(plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof], all:
     lines.extend(drawn(&["", "ENTITY", "CHANGE"], changes(plan, applied)));
     lines.extend(drawn(&["", "ROUTE", "ASKED", "ANSWER"], answers(proofs, all)));
     lines.extend(advice(plan, applied, proofs));
+    lines.extend(plan.blocked.iter().map(|why| in_a_line(why)));
+    lines.extend(kept(plan));
     lines.extend(undeclared(plan));
     lines.push(summary(plan, applied, proofs));
     lines.join("\n")
@@ -52,8 +54,10 @@ fn changes(plan: &RoutePlan, applied: Option<&Applied>) -> Vec<Row> {
             change_row(change, applied.and_then(|applied| applied.outcomes.get(index)).map(|it| &it.end))
         })
         .collect();
+    let impossible = plan.impossible.iter();
     rows.extend(
-        plan.impossible.iter().map(|it| Row::new("✘", Tone::Bad, [it.label.clone(), it.reason.clone()])),
+        impossible
+            .map(|it| Row::new("✘", Tone::Bad, [it.label.clone(), format!("{}: {}", it.mark, it.reason)])),
     );
     rows
 }
@@ -140,9 +144,17 @@ fn advice(plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof]) -> Vec<
     lines
 }
 
+/// What was to be deleted, and why it stays.
+fn kept(plan: &RoutePlan) -> impl Iterator<Item = String> {
+    let kept = plan.undeclared.iter().filter_map(|it| Some((it, it.kept.as_ref()?)));
+    kept.take(NAMED).map(|(it, why)| in_a_line(&format!("not declared, and kept: {}: {why}", it.label)))
+}
+
 fn undeclared(plan: &RoutePlan) -> Option<String> {
-    let first: Vec<&str> = plan.undeclared.iter().take(NAMED).map(|it| it.label.as_str()).collect();
-    let more = plan.undeclared.len().saturating_sub(NAMED);
+    let others: Vec<&str> =
+        plan.undeclared.iter().filter(|it| it.kept.is_none()).map(|it| it.label.as_str()).collect();
+    let first: Vec<&str> = others.iter().take(NAMED).copied().collect();
+    let more = others.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!first.is_empty()).then(|| format!("not declared: {}{more} (--prune deletes them)", first.join(", ")))
 }

@@ -62,6 +62,7 @@ fn replicas_that_come_are_told_of_when_they_are_ready() {
       + create container demo-kong-1  (missing)
       > start container demo-kong-1  (missing)
       ? wait until kong is ready  (at the end)
+      ~ apply routes again, as far as they differ then  (it is started anew)
     service engine:
       + create container demo-engine-1  (missing)
       > start container demo-engine-1  (missing)
@@ -115,4 +116,16 @@ fn nobody_is_told_where_the_gateway_goes_too() {
     situation.world.run(&plan, Order::Forwards, usize::MAX).unwrap();
     let plan = stop_plan(&situation.inputs(), &["engine".into()], None).unwrap();
     assert_eq!(followed(&situation, plan.clone()), plan, "it doesn't run");
+}
+
+#[test]
+fn a_gateway_that_is_started_anew_is_told_again() {
+    let situation = running();
+    let plan = restart_plan(&situation.inputs(), &["kong".into()], None, false).unwrap();
+    insta::assert_snapshot!(text(&situation, plan), @r"
+    service kong:
+      ~ restart container demo-kong-1  (asked for)
+      ? wait until kong is ready  (at the end)
+      ~ apply routes again, as far as they differ then  (it is started anew)
+    ");
 }

@@ -7,6 +7,7 @@ mod health;
 mod node;
 mod read;
 mod sentinel;
+mod tidy;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ mod applying;
 mod dbless;
 mod dumping;
 mod gateway;
+mod interrupted;
 pub mod mes;
 mod mes_platform;
 mod proving;

@@ -71,6 +71,12 @@ fn none_is_told() {
         said.push(gate.project.vv(&words.iter().map(String::as_str).collect::<Vec<_>>()).to_string());
     };
     run(&["--prune"]);
+    // A login without its colon, and an address with one in it.
+    let address = format!("http://127.0.0.1:1/?apikey={PLANTED}-query");
+    for words in [["--admin-header", &format!("{PLANTED}-token")], ["--admin-url", &address]] {
+        let ran = gate.project.fails(2, &["setup-routes", words[0], words[1]]);
+        said.push(ran.to_string());
+    }
 
     for told in &said {
         assert!(!told.contains(PLANTED), "{told}");
