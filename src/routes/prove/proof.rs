@@ -166,10 +166,15 @@ fn answered(class: &Class, context: &Context) -> Said {
             format!("Kong itself fails ({status})"),
             hint("a plugin may have failed: see Kong's log"),
         ),
+        Class::AdminApi { status } => (
+            Level::Fail,
+            format!("a Kong's Admin API answers, and not its proxy ({status})"),
+            hint("--proxy-url says where the proxy is"),
+        ),
         Class::Unclear { status } => (
             Level::Warn,
             format!("{status}, by the service or by Kong: nothing in the answer tells"),
-            hint("Kong's headers are off (`headers = off`), and a HEAD has no body"),
+            hint("Kong's headers are off (`headers = off`), and no body tells either"),
         ),
         Class::UpstreamDown { status, cause } => down(*status, *cause, context),
     }

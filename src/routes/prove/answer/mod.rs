@@ -7,6 +7,7 @@
 mod answerer;
 
 use serde::Serialize;
+use serde_json::Value;
 
 pub use answerer::answerer;
 
@@ -53,7 +54,12 @@ pub enum Class {
         /// Its status.
         status: u16,
     },
-    /// 404 by the service or by Kong, which can't be told.
+    /// It isn't a proxy that answered, but a Kong's Admin API.
+    AdminApi {
+        /// Its status.
+        status: u16,
+    },
+    /// By the service or by Kong, which can't be told.
     Unclear {
         /// The status.
         status: u16,
@@ -101,6 +107,19 @@ enum Source {
 /// they come as JSON, HTML or plain text, since 3.5 with a request's id.
 const NO_ROUTE: (u16, &str) = (404, "no Route matched with those values");
 const NO_SERVICE: (u16, &str) = (503, "no Service found with those values");
+/// What Kong says to those who send no login, and to those it keeps out: the `message` of a JSON object that has nothing
+/// else but, since 3.5, a request's id. Services refuse with objects of their own, or with more in them.
+const REFUSALS: &[(u16, &str)] = &[
+    (401, "Unauthorized"),
+    (401, "No API key found in request"),
+    (403, "You cannot consume this service"),
+    (403, "IP address not allowed: "),
+    (403, "Forbidden"),
+    (426, "Please use HTTPS protocol"),
+    (429, "API rate limit exceeded"),
+];
+/// … and of oauth2, by the error's description.
+const NO_TOKEN: (u16, &str) = (401, "The access token is missing");
 const FAILED: (u16, &str) = (500, "An unexpected error occurred");
 const DOWN: &[(u16, &str, Down)] = &[
     (503, "name resolution failed", Down::Unresolved),
@@ -126,6 +145,34 @@ impl Answer {
         self.status == status && self.body.contains(text)
     }
 
+    /// Something in it comes from a Kong's proxy, and hardly from anything else.
+    pub fn is_of_kong(&self) -> bool {
+        let errors = [NO_ROUTE, NO_SERVICE, FAILED].into_iter();
+        self.source() != Source::Unknown
+            || self.headers.iter().any(|(name, _)| name.starts_with("x-kong-"))
+            || errors
+                .chain(DOWN.iter().map(|(status, text, _)| (*status, *text)))
+                .any(|error| self.says(error))
+            || self.refuses()
+    }
+
+    /// Its body is one by which Kong refuses.
+    fn refuses(&self) -> bool {
+        let Ok(Value::Object(body)) = serde_json::from_str(&self.body) else { return false };
+        let only =
+            |names: &[&str]| body.keys().all(|key| key == "request_id" || names.contains(&key.as_str()));
+        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let refusal = |(status, message): &(u16, &str)| {
+            let said = text("message");
+            self.status == *status
+                && if message.ends_with(' ') { said.starts_with(message) } else { said == *message }
+        };
+        (only(&["message"]) && REFUSALS.iter().any(refusal))
+            || (only(&["error", "error_description"])
+                && (self.status, text("error_description")) == NO_TOKEN
+                && text("error") == "invalid_request")
+    }
+
     fn source(&self) -> Source {
         // `kong/3.4.2`, and `1.1 kong/3.8.0` since 3.8. What a service that is a Kong itself adds comes before.
         let via = self.header("via");
@@ -145,6 +192,10 @@ pub fn class(answer: &Answer, asked: Asked<'_>) -> Class {
     let status = answer.status;
     if source == Source::Upstream {
         return down(answer, asked).unwrap_or(Class::Proxied { status });
+    }
+    // Only where it wasn't a proxied one: there are gateways that have their own Admin API as a service.
+    if answer.has("x-kong-admin-latency") {
+        return Class::AdminApi { status };
     }
     if answer.says(NO_ROUTE) {
         return Class::NoRoute;
@@ -168,6 +219,8 @@ pub fn class(answer: &Answer, asked: Asked<'_>) -> Class {
         (_, 500) if answer.says(FAILED) => Class::KongFailed { status },
         (Source::Kong, 500) if by.is_none() => Class::KongFailed { status },
         (Source::Kong, _) => Class::Kong { status, by },
+        // Any server refuses like that; it takes Kong's words.
+        (Source::Unknown, 401 | 403 | 429) if by.is_some() && !answer.refuses() => Class::Unclear { status },
         // Without its headers, what Kong itself says is known by its plugins only.
         (Source::Unknown, _) if by.is_some() => Class::Kong { status, by },
         _ => Class::Proxied { status },

@@ -146,7 +146,11 @@ fn other_versions_and_settings() {
         ("404 server=nginx | no such page", "", Class::Proxied { status: 404 }),
         ("401 | {\"message\":\"Unauthorized\"}", "jwt", kong(401, "jwt")),
         ("401 | log in first", "", Class::Proxied { status: 401 }),
-        ("429 ratelimit-limit | API rate limit exceeded", "rate-limiting", kong(429, "rate-limiting")),
+        (
+            "429 ratelimit-limit | {\"message\":\"API rate limit exceeded\"}",
+            "rate-limiting",
+            kong(429, "rate-limiting"),
+        ),
         ("200 | {}", "proxy-cache jwt", Class::Proxied { status: 200 }),
         ("502 | An invalid response was received from the upstream server", "", down(502, Down::BadAnswer)),
         ("503 | no Service found with those values", "", Class::NoService),
@@ -155,6 +159,51 @@ fn other_versions_and_settings() {
     ] {
         assert_eq!(classed(text, plugins, Asked::default()), expected, "{text}");
     }
+}
+
+/// Any server answers 401: without Kong's headers it takes Kong's words to be taken for Kong.
+#[test]
+fn others_refuse_as_well() {
+    for (text, plugins) in [
+        ("401 server=nginx | <h1>401 Authorization Required</h1>", "jwt"),
+        ("401 server=nginx", "jwt"),
+        ("401 | Unauthorized", "jwt"),
+        ("401 | {\"message\":\"log in first\"}", "jwt"),
+        ("401 | {\"statusCode\":401,\"message\":\"Unauthorized\"}", "jwt"),
+        ("401 www-authenticate=Basic_realm=\"shop\" | {}", "basic-auth"),
+        ("403 | {\"message\":\"Unauthorized\"}", "acl"),
+        ("403 | Forbidden", "ip-restriction"),
+        ("429 ratelimit-limit | slowly", "rate-limiting"),
+    ] {
+        let status = text[..3].parse().unwrap();
+        assert_eq!(classed(text, plugins, Asked::default()), Class::Unclear { status }, "{text}");
+        assert!(!answer(text).is_of_kong(), "{text}");
+    }
+    for (text, plugins, by) in [
+        ("401 server=nginx | {\"message\":\"Unauthorized\"}", "jwt", "jwt"),
+        ("401 | {\"message\":\"Unauthorized\",\"request_id\":\"ab\"}", "jwt", "jwt"),
+        ("401 | {\"message\":\"No API key found in request\"}", "key-auth", "key-auth"),
+        (
+            "401 | {\"error_description\":\"The access token is missing\",\"error\":\"invalid_request\"}",
+            "oauth2",
+            "oauth2",
+        ),
+        ("403 | {\"message\":\"IP address not allowed: 10.0.0.1\"}", "ip-restriction", "ip-restriction"),
+    ] {
+        let status = text[..3].parse().unwrap();
+        assert_eq!(classed(text, plugins, Asked::default()), kong(status, by), "{text}");
+        assert!(answer(text).is_of_kong(), "{text}");
+    }
+}
+
+/// As 3.4.2's answers to a path that it doesn't know.
+#[test]
+fn an_admin_api_is_no_proxy() {
+    let admin = "404 server=kong/3.4.2 x-kong-admin-latency=5 | {\"message\":\"Not found\"}";
+    assert_eq!(classed(admin, "jwt", Asked::default()), Class::AdminApi { status: 404 });
+    // Behind a proxy it is a service as any other.
+    let behind = "404 SERVICE x-kong-admin-latency=5 | {\"message\":\"Not found\"}";
+    assert_eq!(classed(behind, "", Asked::default()), Class::Proxied { status: 404 });
 }
 
 #[test]
@@ -214,6 +263,7 @@ fn in_words() {
         (answered(Class::NoService), vec![]),
         (answered(Class::KongFailed { status: 500 }), vec![]),
         (answered(Class::Unclear { status: 404 }), vec![]),
+        (answered(Class::AdminApi { status: 404 }), vec![]),
         (answered(down(503, Down::Unresolved)), vec![]),
         (answered(down(503, Down::NoTarget)), sick.clone()),
         (answered(down(503, Down::NoTarget)), vec![]),
