@@ -79,13 +79,20 @@ pub struct Options {
 pub async fn prove(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, options: Options) -> Vec<Proof> {
     let client = Client::new(proxy, client::Keep::Connections);
     let questions = questions(wanted, known, proxy, options.unsafe_probes);
-    let answered = questions.into_iter().enumerate().map(async |(place, question)| {
-        (place, answered(question, &client, options).await.without(known.secrets))
-    });
+    let heard = questions
+        .into_iter()
+        .enumerate()
+        .map(async |(place, question)| (place, heard(question, &client, options).await));
     // One that hangs must not keep those behind it waiting: in any order, and then in theirs.
-    let mut proofs: Vec<(usize, Proof)> = stream::iter(answered).buffer_unordered(AT_ONCE).collect().await;
-    proofs.sort_by_key(|(place, _)| *place);
-    proofs.into_iter().map(|(_, proof)| proof).collect()
+    let mut heard: Vec<(usize, Heard)> = stream::iter(heard).buffer_unordered(AT_ONCE).collect().await;
+    heard.sort_by_key(|(place, _)| *place);
+    // Not each answer of Kong's tells that it is one, but where none does, there may be no Kong at all.
+    let by_kong = heard.iter().any(|(_, heard)| heard.of_kong);
+    let proofs = heard.into_iter().map(|(_, Heard { wanted, context, request, outcome, .. })| {
+        let proof = Proof::new(wanted, request.as_ref(), outcome, &context);
+        if by_kong { proof } else { proof.by_anybody() }.without(known.secrets)
+    });
+    proofs.collect()
 }
 
 /// What is to be done for one route.
@@ -194,33 +201,44 @@ impl Context {
     }
 }
 
-async fn answered(question: Question, client: &Client, options: Options) -> Proof {
+/// What came of a question.
+struct Heard {
+    wanted: Wanted,
+    context: Context,
+    request: Option<Request>,
+    outcome: Outcome,
+    /// There was an answer, and something in it comes from Kong.
+    of_kong: bool,
+}
+
+async fn heard(question: Question, client: &Client, options: Options) -> Heard {
     let Question { wanted, context, drawn } = question;
-    let (request, outcome) = match drawn {
-        Drawn::Skipped(skip) => (None, Outcome::Skipped(skip)),
-        Drawn::Shadowed(shadow) => (None, Outcome::Shadowed(shadow)),
+    let (request, (outcome, of_kong)) = match drawn {
+        Drawn::Skipped(skip) => (None, (Outcome::Skipped(skip), false)),
+        Drawn::Shadowed(shadow) => (None, (Outcome::Shadowed(shadow), false)),
         Drawn::Request(request) => {
             let outcome = ask(&request, &context, client, options).await;
             (Some(request), outcome)
         }
     };
-    Proof::new(wanted, request.as_ref(), outcome, &context)
+    Heard { wanted, context, request, outcome, of_kong }
 }
 
-async fn ask(request: &Request, context: &Context, client: &Client, options: Options) -> Outcome {
+/// What came of it, and whether something in the answer comes from Kong.
+async fn ask(request: &Request, context: &Context, client: &Client, options: Options) -> (Outcome, bool) {
     let left = options.until.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        return Outcome::Unanswered(Unanswered::NotAsked);
+        return (Outcome::Unanswered(Unanswered::NotAsked), false);
     }
     match client.ask(request, options.patience.min(left)).await {
-        Err(unanswered) => Outcome::Unanswered(unanswered),
+        Err(unanswered) => (Outcome::Unanswered(unanswered), false),
         Ok(answer) => {
             let asked = Asked {
                 plugins: &context.plugins,
                 head: request.method == "HEAD",
                 wants_tls: context.wants_tls && !request.tls,
             };
-            Outcome::Answered(answer::class(&answer, asked))
+            (Outcome::Answered(answer::class(&answer, asked)), answer.is_of_kong())
         }
     }
 }

@@ -93,6 +93,21 @@ impl Proof {
         }
     }
 
+    /// No answer of the whole run shows that Kong gave it: this one proves that something listens, and no more.
+    pub(super) fn by_anybody(self) -> Self {
+        let Outcome::Answered(class) = &self.outcome else { return self };
+        let (status, Level::Ok | Level::Warn) = (class.status(), self.level) else { return self };
+        let status = status.map_or(String::new(), |status| format!("{status}: "));
+        Self {
+            level: Level::Warn,
+            detail: format!("{status}nothing in the answer shows that Kong gave it"),
+            hint: Some(
+                "is this Kong's proxy? --proxy-url says where it is; `headers = off` hides it".to_owned(),
+            ),
+            ..self
+        }
+    }
+
     /// Without these texts.
     pub(super) fn without(self, secrets: &[String]) -> Self {
         let hide = |text: &str| hidden(text, secrets);

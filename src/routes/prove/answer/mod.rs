@@ -66,6 +66,21 @@ pub enum Class {
     },
 }
 
+impl Class {
+    /// The answer's status, where it isn't settled by the class.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Proxied { status }
+            | Self::Kong { status, .. }
+            | Self::UpstreamDown { status, .. }
+            | Self::KongFailed { status }
+            | Self::AdminApi { status }
+            | Self::Unclear { status } => Some(*status),
+            Self::NoRoute | Self::NoService => None,
+        }
+    }
+}
+
 /// Why a service couldn't be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -148,6 +148,36 @@ async fn every_class_at_once() {
     }
 }
 
+/// The address is somebody else's: a server of pages, a stub that asks for a login.
+#[tokio::test]
+async fn nothing_shows_that_kong_answered() {
+    let held = json!({
+        "routes": [route("page", json!({})), route("login", json!({})), route("post", json!({"methods": ["POST"]}))],
+        "services": [{"id": "s", "host": "orders", "port": 8000}],
+        "plugins": [{"name": "jwt", "route": {"id": "login"}}],
+    });
+    let refusal = |body: &'static str| {
+        Server::start(move |came| match came.target.as_str() {
+            "/page" => answers("200 OK", "Server: nginx", "<html>"),
+            _ => answers("401 Unauthorized", "Server: nginx", body),
+        })
+    };
+    let server = refusal("log in").await;
+    let proofs = proven(held.clone(), &in_the_clear(&server), options()).await;
+    for (proof, status) in proofs.iter().zip(["200", "401"]) {
+        assert_eq!(proof.level, Level::Warn, "{proof:?}");
+        assert_eq!(proof.detail, format!("{status}: nothing in the answer shows that Kong gave it"));
+        assert!(proof.hint.as_ref().unwrap().contains("--proxy-url"));
+    }
+    assert_eq!(proofs[2].level, Level::Skipped);
+    // One that is Kong's speaks for the whole: with `headers = off` the services' answers have nothing of it.
+    let server = refusal("{\"message\":\"Unauthorized\"}").await;
+    let proofs = proven(held, &in_the_clear(&server), options()).await;
+    assert_eq!(proofs[0].detail, "the service answers 200");
+    assert!(proofs[1].detail.starts_with("answered by Kong: jwt (401)"), "{:?}", proofs[1]);
+    assert_eq!((proofs[0].level, proofs[1].level), (Level::Ok, Level::Ok));
+}
+
 #[tokio::test]
 async fn at_most_sixteen_at_once_and_each_once() {
     let server = Server::start(|_| {
