@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod barrier;
 mod client;
+mod plugins;
 mod proof;
 pub mod request;
 pub mod router;
@@ -24,6 +25,7 @@ use super::kind::Kind;
 use answer::Asked;
 use client::Client;
 pub use client::Unanswered;
+use plugins::{Login, Plugins};
 pub use proof::{Level, Outcome, Proof};
 use request::{Drawn, Skip};
 pub use request::{Endpoint, Proxy};
@@ -107,6 +109,8 @@ struct Question {
 struct Context {
     /// The plugins that act on the route.
     plugins: Vec<String>,
+    /// Those of them that nobody passes without a login.
+    logins: Vec<Login>,
     /// Where its service is: `orders:8000`.
     place: String,
     /// How long Kong waits for it, in milliseconds.
@@ -150,48 +154,20 @@ fn by_id<'a>(entities: &'a Entities, kind: &str) -> BTreeMap<&'a str, &'a Map<St
     list.filter_map(|entity| Some((entity.get("id")?.as_str()?, entity))).collect()
 }
 
-/// Enabled plugins by the entity that they are for; global ones have none.
-struct Plugins(BTreeMap<Option<String>, Vec<String>>);
-
-impl Plugins {
-    fn of(entities: &Entities) -> Self {
-        let mut by_scope: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for plugin in entities.get(&Kind::of("plugins")).into_iter().flatten() {
-            let scope = |name: &str| plugin.get(name).and_then(|entity| entity.get("id")?.as_str());
-            // Those of consumers act on requests with credentials only.
-            let enabled = plugin.get("enabled") != Some(&Value::Bool(false));
-            let of_consumers = scope("consumer").or(scope("consumer_group")).is_some();
-            let name = plugin.get("name").and_then(Value::as_str);
-            if let (Some(name), true, false) = (name, enabled, of_consumers) {
-                let scope = scope("route").or(scope("service")).map(str::to_owned);
-                by_scope.entry(scope).or_default().push(name.to_owned());
-            }
-        }
-        Self(by_scope)
-    }
-
-    fn acting_on(&self, route: &Route) -> Vec<String> {
-        let scopes = [Some(route.id.clone()), route.service.clone(), None];
-        let mut names: Vec<String> =
-            scopes.iter().filter_map(|scope| self.0.get(scope)).flatten().cloned().collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-}
-
 impl Context {
     fn of(
         route: &Route,
         service: Option<&Map<String, Value>>,
-        plugins: &Plugins,
+        plugins: &Plugins<'_>,
         health: &BTreeMap<String, Vec<Target>>,
     ) -> Self {
         let field = |name: &str| service.and_then(|service| service.get(name));
         let host = field("host").and_then(Value::as_str).unwrap_or_default();
         let port = field("port").and_then(Value::as_u64);
+        let acting = plugins.acting_on(route);
         Self {
-            plugins: plugins.acting_on(route),
+            plugins: acting.keys().map(|name| (*name).to_owned()).collect(),
+            logins: acting.iter().filter_map(|(name, plugin)| Login::of(name, plugin)).collect(),
             place: port.map_or(host.to_owned(), |port| format!("{host}:{port}")),
             read_timeout: field("read_timeout").and_then(Value::as_u64),
             wants_tls: !route.speaks(&["http"]),

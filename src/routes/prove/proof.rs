@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::answer::{Class, Down};
 use super::client::Unanswered;
+use super::plugins::Login;
 use super::request::{NEVER, Shadow, Skip};
 use super::router::Request;
 use super::{Context, Target, Wanted};
@@ -73,7 +74,7 @@ impl Proof {
         context: &Context,
     ) -> Self {
         let (level, detail, hint) = match &outcome {
-            Outcome::Answered(class) => answered(class, context),
+            Outcome::Answered(class) => answered(class, request, context),
             Outcome::Unanswered(unanswered) => unanswered_words(unanswered, context),
             Outcome::Shadowed(shadow) => (
                 Level::Fail,
@@ -149,7 +150,15 @@ fn shown(request: &Request, has_hosts: bool) -> String {
     format!("{} {}{more}", request.method, request.path)
 }
 
-fn answered(class: &Class, context: &Context) -> Said {
+fn answered(class: &Class, request: Option<&Request>, context: &Context) -> Said {
+    let stops = |login: &&Login| request.is_some_and(|request| login.stops(request));
+    if let (Class::Proxied { status }, Some(login)) = (class, context.logins.iter().find(stops)) {
+        return (
+            Level::Warn,
+            format!("the service answered ({status}) although {} acts on the route", login.plugin),
+            Some("another route answered, or nobody is asked for a login".to_owned()),
+        );
+    }
     let place = &context.place;
     let hint = |hint: &str| Some(hint.to_owned());
     match class {

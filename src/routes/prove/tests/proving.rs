@@ -178,6 +178,56 @@ async fn nothing_shows_that_kong_answered() {
     assert_eq!((proofs[0].level, proofs[1].level), (Level::Ok, Level::Ok));
 }
 
+/// vv sends no login: what comes past a plugin that asks for one isn't the route's, or isn't kept.
+#[tokio::test]
+async fn past_a_login() {
+    let server = Server::start(|_| answers("200 OK", SERVICE, "{}")).await;
+    let anybody = json!({"anonymous": "11111111-0000-4000-8000-000000000000"});
+    let jwt = |id: &str, more: Value| {
+        let mut plugin =
+            json!({"name": "jwt", "enabled": true, "route": {"id": id}, "config": {"anonymous": null}});
+        plugin.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        plugin
+    };
+    let options_only = json!({"methods": ["OPTIONS"]});
+    let held = json!({
+        "routes": [
+            route("kept", json!({})),
+            route("by-service", json!({"service": {"id": "keys"}})),
+            route("off", json!({})),
+            route("anonymous", json!({})),
+            // The narrower one of a name acts.
+            route("narrower", json!({"service": {"id": "keys"}})),
+            route("tls-only", json!({})),
+            route("preflight", options_only.clone()),
+            route("no-preflight", options_only),
+            route("other", json!({})),
+        ],
+        "services": [{"id": "s", "host": "orders"}, {"id": "keys", "host": "keys"}],
+        "plugins": [
+            jwt("kept", json!({})),
+            {"name": "key-auth", "service": {"id": "keys"}, "config": {"anonymous": ""}},
+            jwt("off", json!({"enabled": false})),
+            jwt("anonymous", json!({"config": anybody})),
+            {"name": "key-auth", "route": {"id": "narrower"}, "config": anybody},
+            jwt("tls-only", json!({"protocols": ["https"]})),
+            jwt("preflight", json!({"config": {"run_on_preflight": true}})),
+            jwt("no-preflight", json!({"config": {"run_on_preflight": false}})),
+            {"name": "rate-limiting", "route": {"id": "other"}},
+        ],
+    });
+    let proofs = proven(held, &in_the_clear(&server), options()).await;
+    let warned: Vec<&Proof> = proofs.iter().filter(|proof| proof.level == Level::Warn).collect();
+    assert_eq!(
+        warned.iter().map(|proof| proof.id.as_str()).collect::<Vec<_>>(),
+        ["kept", "by-service", "preflight"]
+    );
+    assert_eq!(warned[0].detail, "the service answered (200) although jwt acts on the route");
+    assert_eq!(warned[1].detail, "the service answered (200) although key-auth acts on the route");
+    assert!(warned[0].hint.as_ref().unwrap().starts_with("another route answered"));
+    assert!(proofs.iter().filter(|proof| proof.level != Level::Warn).all(|proof| proof.level == Level::Ok));
+}
+
 #[tokio::test]
 async fn at_most_sixteen_at_once_and_each_once() {
     let server = Server::start(|_| {
