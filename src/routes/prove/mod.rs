@@ -27,7 +27,7 @@ use client::Client;
 pub use client::Unanswered;
 use plugins::{Login, Plugins};
 pub use proof::{Level, Outcome, Proof};
-use request::{Drawn, Skip};
+use request::{Drawn, Skip, Taken};
 pub use request::{Endpoint, Proxy};
 use router::{Request, Route, Router};
 
@@ -116,9 +116,13 @@ struct Context {
     /// How long Kong waits for it, in milliseconds.
     read_timeout: Option<u64>,
     wants_tls: bool,
-    /// The route matches on hosts: the one that was asked for is worth telling.
-    has_hosts: bool,
     targets: Vec<Target>,
+    /// How many paths the route matches on.
+    paths: usize,
+    /// … and hosts.
+    hosts: usize,
+    /// What of it other routes take.
+    taken: Option<Taken>,
 }
 
 fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: bool) -> Vec<Question> {
@@ -126,6 +130,7 @@ fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: 
     let routes = by_id(known.entities, "routes");
     let services = by_id(known.entities, "services");
     let plugins = Plugins::of(known.entities);
+    let own: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.id.as_str()).collect();
     let mut seen = BTreeSet::new();
     let once = wanted.iter().filter(|wanted| seen.insert(wanted.id.as_str()));
     once.map(|wanted| {
@@ -136,7 +141,7 @@ fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: 
         };
         let route = Route::of(fields);
         let service = route.service.as_ref().and_then(|id| services.get(id.as_str()).copied());
-        let context = Context::of(&route, service, &plugins, known.health);
+        let mut context = Context::of(&route, service, &plugins, known.health);
         let drawn = match service {
             Some(service) if service.get("enabled") == Some(&Value::Bool(false)) => {
                 let name = service.get("name").and_then(Value::as_str).unwrap_or(&context.place);
@@ -144,6 +149,9 @@ fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: 
             }
             _ => request::draw(&route, &router, proxy, unsafe_probes),
         };
+        if matches!(drawn, Drawn::Request(_) | Drawn::Skipped(Skip::OnlyUnsafe(_))) {
+            context.taken = request::taken(&route, &router, proxy, &own);
+        }
         Question { wanted: wanted.clone(), context, drawn }
     })
     .collect()
@@ -171,7 +179,9 @@ impl Context {
             place: port.map_or(host.to_owned(), |port| format!("{host}:{port}")),
             read_timeout: field("read_timeout").and_then(Value::as_u64),
             wants_tls: !route.speaks(&["http"]),
-            has_hosts: !route.hosts.is_empty(),
+            paths: route.paths.len(),
+            hosts: route.hosts.len(),
+            taken: None,
             targets: health.get(host).cloned().unwrap_or_default(),
         }
     }

@@ -73,7 +73,7 @@ impl Proof {
         outcome: Outcome,
         context: &Context,
     ) -> Self {
-        let (level, detail, hint) = match &outcome {
+        let said = match &outcome {
             Outcome::Answered(class) => answered(class, request, context),
             Outcome::Unanswered(unanswered) => unanswered_words(unanswered, context),
             Outcome::Shadowed(shadow) => (
@@ -83,10 +83,12 @@ impl Proof {
             ),
             Outcome::Skipped(skip) => skipped(skip, &context.targets),
         };
+        let asked = matches!(outcome, Outcome::Answered(_));
+        let (level, detail, hint) = and_the_rest(said, asked, context);
         Self {
             id: wanted.id,
             label: wanted.label,
-            request: request.map(|request| shown(request, context.has_hosts)),
+            request: request.map(|request| shown(request, context.hosts > 0)),
             level,
             outcome,
             detail,
@@ -148,6 +150,28 @@ fn shown(request: &Request, has_hosts: bool) -> String {
     more.extend(request.headers.iter().map(|(name, value)| format!("{name}: {value}")));
     let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
     format!("{} {}{more}", request.method, request.path)
+}
+
+/// How much of a route was asked, and what of it other routes take. Of one that isn't live that is idle.
+fn and_the_rest(said: Said, asked: bool, context: &Context) -> Said {
+    let (mut level, mut detail, mut hint) = said;
+    if level == Level::Fail {
+        return (level, detail, hint);
+    }
+    let several =
+        [(context.paths, "paths"), (context.hosts, "hosts")].into_iter().filter(|(all, _)| *all > 1);
+    let several: Vec<String> = several.map(|(all, what)| format!("1 of {all} {what}")).collect();
+    if asked && !several.is_empty() {
+        detail += &format!("; {} asked", several.join(", "));
+    }
+    if let Some(taken) = &context.taken {
+        detail += &format!("; {}", taken.words);
+        if taken.is_warning {
+            level = level.max(Level::Warn);
+            hint = hint.or_else(|| Some("change what one of the two routes matches on".to_owned()));
+        }
+    }
+    (level, detail, hint)
 }
 
 fn answered(class: &Class, request: Option<&Request>, context: &Context) -> Said {

@@ -1,11 +1,13 @@
 //! For each route one request that Kong's router gives to it. Pure.
 
 mod draw;
+mod losses;
 mod pieces;
 
 use serde::Serialize;
 
 use super::router::{Request, Route, Router, Win};
+pub use losses::{Taken, taken};
 use pieces::{Combination, Pieces, Undrawable, product};
 
 /// Methods that change nothing, in the order in which they are preferred.

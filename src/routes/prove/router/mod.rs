@@ -138,6 +138,15 @@ impl Router {
         self.groups.iter().find(|group| group.route == route && group.matches(&seen)).map(Group::win)
     }
 
+    /// A route gets this request, and would by whatever method it came that the route allows.
+    pub fn is_undisputed(&self, route: &str, request: &Request) -> bool {
+        let seen = Seen::of(request);
+        self.groups
+            .iter()
+            .find(|group| group.matches_but_method(&seen))
+            .is_some_and(|group| group.route == route)
+    }
+
     /// The router has a route of this id.
     pub fn has(&self, route: &str) -> bool {
         self.groups.iter().any(|group| group.route == route)
@@ -222,9 +231,13 @@ impl Group {
 
     fn matches(&self, seen: &Seen<'_>) -> bool {
         let request = seen.request;
+        (self.methods.is_empty() || self.methods.contains(&request.method)) && self.matches_but_method(seen)
+    }
+
+    fn matches_but_method(&self, seen: &Seen<'_>) -> bool {
+        let request = seen.request;
         let empty_or = |empty: bool, holds: &dyn Fn() -> bool| empty || holds();
-        empty_or(self.methods.is_empty(), &|| self.methods.contains(&request.method))
-            && empty_or(self.hosts.is_empty(), &|| self.hosts.iter().any(|host| host.matches(seen)))
+        empty_or(self.hosts.is_empty(), &|| self.hosts.iter().any(|host| host.matches(seen)))
             && self.paths.matches(&seen.path)
             && self.headers.iter().all(|(name, values)| {
                 let mut given = seen.headers.iter().filter(|(given, _)| given == name);

@@ -306,7 +306,7 @@ fn as_json() {
     let asked = request("GET tls:s.test h.test /orders with x-version: v1");
     let outcome = Outcome::Answered(kong(401, "key-auth"));
     let proof =
-        Proof::new(wanted.clone(), Some(&asked), outcome, &Context { has_hosts: true, ..Context::default() });
+        Proof::new(wanted.clone(), Some(&asked), outcome, &Context { hosts: 1, ..Context::default() });
     insta::assert_json_snapshot!(proof);
     let skipped = Outcome::Skipped(Skip::OnlyUnsafe(vec!["POST".into()]));
     insta::assert_json_snapshot!(Proof::new(wanted.clone(), None, skipped, &Context::default()));

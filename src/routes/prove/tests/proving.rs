@@ -31,8 +31,11 @@ fn options() -> Options {
 async fn proven(by_type: Value, proxy: &Proxy, options: Options) -> Vec<Proof> {
     let held = entities(by_type);
     let routes = held.iter().find(|(kind, _)| kind.name() == "routes").unwrap().1;
+    // One that is somebody else's isn't wanted.
+    let declared = |route: &&serde_json::Map<String, Value>| route["id"] != "hijack";
     let wanted: Vec<Wanted> = routes
         .iter()
+        .filter(declared)
         .map(|route| Wanted {
             id: route["id"].as_str().unwrap().into(),
             label: format!("route {}", route["id"].as_str().unwrap()),
@@ -226,6 +229,51 @@ async fn past_a_login() {
     assert_eq!(warned[1].detail, "the service answered (200) although key-auth acts on the route");
     assert!(warned[0].hint.as_ref().unwrap().starts_with("another route answered"));
     assert!(proofs.iter().filter(|proof| proof.level != Level::Warn).all(|proof| proof.level == Level::Ok));
+}
+
+/// What else of a route goes to others, beside what was proven: of somebody else's route, and of another declared one.
+#[tokio::test]
+async fn what_goes_to_others() {
+    let server = Server::start(|_| answers("200 OK", SERVICE, "{}")).await;
+    let proxy = in_the_clear(&server);
+    let mut told = String::new();
+    for (own, other) in [
+        // HEAD evades; POST isn't asked.
+        (json!({"paths": ["/a"]}), json!({"paths": ["~/a"], "methods": ["GET", "POST"]})),
+        (json!({"paths": ["/a"]}), json!({"paths": ["/a"], "methods": ["DELETE"]})),
+        // A route for all preflights, and one for just a page under it.
+        (json!({"paths": ["/a"]}), json!({"paths": ["/a"], "methods": ["OPTIONS"]})),
+        (json!({"paths": ["/a"]}), json!({"paths": ["/a/b"]})),
+        (json!({"paths": ["/a", "/b"]}), json!({"paths": ["/x"]})),
+        // A whole path, a host, one of both.
+        (json!({"paths": ["/a", "/b"]}), json!({"paths": ["~/a"]})),
+        (json!({"paths": ["/a", "/b"]}), json!({"paths": ["~/b"], "methods": ["GET"]})),
+        (json!({"hosts": ["h.test", "i.test"], "paths": null}), json!({"hosts": ["i.test"], "paths": ["/"]})),
+        (
+            json!({"hosts": ["h.test", "i.test"], "paths": ["/a", "/b"]}),
+            json!({"hosts": ["i.test"], "paths": ["/b"], "methods": ["GET", "PUT"]}),
+        ),
+        (json!({"paths": ["/a", "/b", "/c"]}), json!({"paths": ["~/a", "~/b"]})),
+        // Not asked without --unsafe-probes.
+        (
+            json!({"paths": ["/a", "/b"], "methods": ["POST", "PUT"]}),
+            json!({"paths": ["~/b"], "methods": ["POST", "PUT"]}),
+        ),
+    ] {
+        for taker in ["hijack", "sibling"] {
+            let held = json!({"routes": [route("own", own.clone()), route(taker, other.clone())]});
+            let proofs = proven(held, &proxy, options()).await;
+            let proof = &proofs[0];
+            assert_eq!(proof.hint.is_some(), proof.level != Level::Ok, "{proof:?}");
+            assert!(proof.detail.len() < 160 && !proof.detail.contains('\n'), "{proof:?}");
+            told += &told_of(proof);
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+fn told_of(proof: &Proof) -> String {
+    format!("{:?}: {} [{}]\n", proof.level, proof.detail, proof.request.as_deref().unwrap_or("-"))
 }
 
 #[tokio::test]
