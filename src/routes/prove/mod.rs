@@ -163,6 +163,11 @@ fn by_id<'a>(entities: &'a Entities, kind: &str) -> BTreeMap<&'a str, &'a Map<St
 }
 
 impl Context {
+    /// Whom that plugin refuses would come to the service otherwise; one that answers in its place refuses nobody.
+    fn is_refused_before_service(&self, plugin: &Option<String>) -> bool {
+        !self.place.is_empty() && plugin.as_deref() != Some("request-termination")
+    }
+
     fn of(
         route: &Route,
         service: Option<&Map<String, Value>>,

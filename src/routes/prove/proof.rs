@@ -195,6 +195,10 @@ fn answered(class: &Class, request: Option<&Request>, context: &Context) -> Said
             Some(format!("the route is live, and the service at {place} fails: see its log")),
         ),
         Class::Proxied { status } => (Level::Ok, format!("the service answers {status}"), None),
+        Class::Kong { status: status @ (401 | 403 | 429), by } if context.is_refused_before_service(by) => {
+            let by = by.as_deref().map_or(String::new(), |by| format!(": {by}"));
+            unreached(format!("answered by Kong{by} ({status})"), &context.targets)
+        }
         Class::Kong { status, by: Some(by) } => {
             (Level::Ok, format!("answered by Kong: {by} ({status})"), None)
         }
@@ -226,6 +230,14 @@ fn answered(class: &Class, request: Option<&Request>, context: &Context) -> Said
         ),
         Class::UpstreamDown { status, cause } => down(*status, *cause, context),
     }
+}
+
+/// Kong kept the request from the service: what is known of its targets stands in. Where nothing is, the route is live as
+/// far as it can be told.
+fn unreached(detail: String, targets: &[Target]) -> Said {
+    let detail = if targets.is_empty() { format!("{detail}; its service wasn't reached") } else { detail };
+    let (level, detail, hint) = standing_in(detail, None, targets);
+    (if level == Level::Skipped { Level::Ok } else { level }, detail, hint)
 }
 
 fn down(status: u16, cause: Down, context: &Context) -> Said {

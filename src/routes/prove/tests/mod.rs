@@ -2,6 +2,7 @@
 
 mod answering;
 mod barrier;
+mod doubts;
 mod drawing;
 mod property;
 mod proving;
