@@ -43,6 +43,9 @@ pub struct Wanted {
     pub id: String,
     /// What it is called: `route orders`.
     pub label: String,
+    /// The gateway doesn't hold it yet, although [`Known::entities`] does: they are as they will be. It isn't asked, as
+    /// another route would answer.
+    pub missing: bool,
 }
 
 /// What the gateway holds, and what else is known of it.
@@ -126,7 +129,10 @@ struct Context {
 }
 
 fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: bool) -> Vec<Question> {
-    let router = Router::new(known.entities);
+    // What isn't there takes nothing from those that are.
+    let missing: BTreeSet<&str> =
+        wanted.iter().filter(|wanted| wanted.missing).map(|wanted| wanted.id.as_str()).collect();
+    let router = Router::new(known.entities).without(&missing);
     let routes = by_id(known.entities, "routes");
     let services = by_id(known.entities, "services");
     let plugins = Plugins::of(known.entities);
@@ -134,6 +140,10 @@ fn questions(wanted: &[Wanted], known: Known<'_>, proxy: &Proxy, unsafe_probes: 
     let mut seen = BTreeSet::new();
     let once = wanted.iter().filter(|wanted| seen.insert(wanted.id.as_str()));
     once.map(|wanted| {
+        if missing.contains(wanted.id.as_str()) {
+            let drawn = Drawn::Skipped(Skip::Missing);
+            return Question { wanted: wanted.clone(), context: Context::default(), drawn };
+        }
         let Some(fields) = routes.get(wanted.id.as_str()) else {
             let why = "the gateway doesn't hold it".to_owned();
             let drawn = Drawn::Skipped(Skip::Undrawable(why));

@@ -309,6 +309,7 @@ fn skipped(skip: &Skip, targets: &[Target]) -> Said {
             );
         }
         Skip::Undrawable(why) => (why.clone(), None),
+        Skip::Missing => ("not there yet".to_owned(), None),
         Skip::NoAddress => {
             ("the proxy's address isn't known".to_owned(), Some("publish Kong's proxy port".to_owned()))
         }

@@ -73,6 +73,8 @@ pub enum Skip {
     Undrawable(String),
     /// The proxy's address isn't known.
     NoAddress,
+    /// The gateway doesn't hold it yet.
+    Missing,
 }
 
 impl Endpoint {

@@ -126,6 +126,12 @@ impl Router {
         Self { groups }
     }
 
+    /// The same without routes of these ids.
+    pub fn without(mut self, ids: &BTreeSet<&str>) -> Self {
+        self.groups.retain(|group| !ids.contains(group.route.as_str()));
+        self
+    }
+
     /// The route that a request goes to.
     pub fn winner(&self, request: &Request) -> Option<Win<'_>> {
         let seen = Seen::of(request);

@@ -289,8 +289,9 @@ fn in_words() {
             vec![],
         ),
         (Outcome::Skipped(Skip::NoAddress), vec![]),
+        (Outcome::Skipped(Skip::Missing), vec![]),
     ] {
-        let wanted = Wanted { id: "1".into(), label: "route orders".into() };
+        let wanted = Wanted { id: "1".into(), label: "route orders".into(), missing: false };
         let proof = Proof::new(wanted, None, outcome, &context(targets));
         told += &format!("{:?}: {}\n", proof.level, proof.detail);
         for line in [Some(proof.detail), proof.hint].into_iter().flatten() {
@@ -302,7 +303,7 @@ fn in_words() {
 
 #[test]
 fn as_json() {
-    let wanted = Wanted { id: "1".into(), label: "route orders".into() };
+    let wanted = Wanted { id: "1".into(), label: "route orders".into(), missing: false };
     let asked = request("GET tls:s.test h.test /orders with x-version: v1");
     let outcome = Outcome::Answered(kong(401, "key-auth"));
     let proof =
@@ -313,7 +314,7 @@ fn as_json() {
     let late = Outcome::Unanswered(Unanswered::TimedOut(5000));
     let proof = serde_json::to_value(Proof::new(wanted.clone(), None, late, &Context::default())).unwrap();
     assert_eq!(proof["outcome"], json!("unanswered"));
-    for skip in [Skip::NoAddress, Skip::Protocol("gRPC".into()), Skip::Disabled("x".into())] {
+    for skip in [Skip::NoAddress, Skip::Missing, Skip::Protocol("gRPC".into()), Skip::Disabled("x".into())] {
         serde_json::to_string(&Proof::new(wanted.clone(), None, Outcome::Skipped(skip), &Context::default()))
             .unwrap();
     }

@@ -1,8 +1,12 @@
 //! What an answer leaves open: whether Kong gave it, whose it is, and what it doesn't show.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::super::{Level, Proof};
+use super::super::request::Skip;
+use super::super::{Known, Level, Outcome, Proof, Wanted, prove};
+use super::entities;
 use super::proving::{KONG, SERVICE, in_the_clear, options, proven, route};
 use super::server::{Server, answers};
 
@@ -166,4 +170,32 @@ async fn behind_a_login() {
     Ok: answered by Kong: request-termination (403) [GET /stopped]
     Ok: answered by Kong: jwt (401) [GET /no-service]
     ");
+}
+
+/// What is only planned isn't asked, as a catch-all would answer in its place; and it takes nothing from what is there.
+#[tokio::test]
+async fn not_there_yet() {
+    let server = Server::start(|_| answers("200 OK", SERVICE, "{}")).await;
+    let held = entities(json!({"routes": [
+        route("all", json!({"paths": ["/"]})),
+        route("new", json!({})),
+        route("old", json!({})),
+        // Once it is there, the old one gets nothing.
+        route("new-taker", json!({"paths": ["~/old"]})),
+    ]}));
+    let wanted = ["all", "new", "old", "new-taker"].map(|id| Wanted {
+        id: id.into(),
+        label: format!("route {id}"),
+        missing: id.starts_with("new"),
+    });
+    let known = Known { entities: &held, health: &BTreeMap::new(), secrets: &[] };
+    let proofs = prove(&wanted, known, &in_the_clear(&server), options()).await;
+    insta::assert_snapshot!(proofs.iter().map(told_of).collect::<String>(), @r"
+    Ok: the service answers 200 [GET /]
+    Skipped: not there yet [-]
+    Ok: the service answers 200 [GET /old]
+    Skipped: not there yet [-]
+    ");
+    assert_eq!(proofs[1].outcome, Outcome::Skipped(Skip::Missing));
+    assert_eq!(server.came().len(), 2);
 }

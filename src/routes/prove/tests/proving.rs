@@ -39,6 +39,7 @@ pub(super) async fn proven(by_type: Value, proxy: &Proxy, options: Options) -> V
         .map(|route| Wanted {
             id: route["id"].as_str().unwrap().into(),
             label: format!("route {}", route["id"].as_str().unwrap()),
+            missing: false,
         })
         .collect();
     let target = |target: &str, health: &str| Target { target: target.into(), health: health.into() };
@@ -162,7 +163,7 @@ async fn at_most_sixteen_at_once_and_each_once() {
     let proxy = in_the_clear(&server);
     let started = Instant::now();
     let held = entities(json!({"routes": routes}));
-    let wanted = |id: &str| Wanted { id: id.into(), label: id.into() };
+    let wanted = |id: &str| Wanted { id: id.into(), label: id.into(), missing: false };
     // One is wanted twice, and one isn't there.
     let mut all: Vec<Wanted> = (0..100).map(|number| wanted(&format!("r{number:03}"))).collect();
     all.extend([wanted("r000"), wanted("gone")]);
@@ -283,7 +284,7 @@ async fn secrets_arent_shown() {
         route("a", json!({"headers": {"x-key": ["s3cr3t-value"]}})),
         route("b", json!({"paths": ["~/s3cr3t-value(?=x)"]})),
     ]}));
-    let wanted = ["a", "b"].map(|id| Wanted { id: id.into(), label: format!("route {id}") });
+    let wanted = ["a", "b"].map(|id| Wanted { id: id.into(), label: format!("route {id}"), missing: false });
     let secrets = ["s3cr3t-value".to_owned()];
     let known = Known { entities: &held, health: &BTreeMap::new(), secrets: &secrets };
     let proofs = prove(&wanted, known, &in_the_clear(&server), options()).await;

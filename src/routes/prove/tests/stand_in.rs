@@ -185,6 +185,7 @@ async fn set_up_and_proven(by_type: Value, delays: &[u64]) -> String {
     let labelled = |route: &serde_json::Map<String, Value>| Wanted {
         id: route["id"].as_str().unwrap().to_owned(),
         label: format!("route {}", route["name"].as_str().unwrap()),
+        missing: false,
     };
     let mut wanted: Vec<Wanted> =
         held[&crate::routes::kind::Kind::of("routes")].iter().map(labelled).collect();
