@@ -20,6 +20,11 @@ pub fn entries(item: &Item<'_>, about: &About, placeholders: &mut Placeholders) 
     // A certificate shows the names of its SNIs, which are entities of their own.
     let is_list = |name: &str| Shape::of(&item.kind).nested.iter().any(|nested| nested.key == name);
     let fields = fields.filter(|(name, _)| !item.refers.contains_key(*name) && !is_list(name));
+    let is_default_by_others = |name: &str, value: &Value| {
+        let default = item.schema.as_ref().and_then(|schema| schema.default_by_others(name, item.live));
+        default.is_some_and(|default| default == *value)
+    };
+    let fields = fields.filter(|(name, value)| !is_default_by_others(name, value));
     let own: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
     record(&own, known, &place, placeholders)
 }

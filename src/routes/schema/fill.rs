@@ -16,6 +16,10 @@ impl Schema {
             }
             match declared.get(name) {
                 None if field.auto || field.is_untold() => {}
+                None => {
+                    let default = self.default_by_others(name, declared);
+                    filled.insert(name.clone(), default.unwrap_or_else(|| field.fill(None)));
+                }
                 given => {
                     filled.insert(name.clone(), field.fill(given));
                 }
@@ -27,6 +31,19 @@ impl Schema {
             }
         }
         filled
+    }
+
+    /// What a field is when nothing is said, where that depends on other fields of the entity. `/schemas` don't tell this:
+    /// routes of Kong 3.4.2 have a schema of their own for each family of protocols
+    /// (<https://github.com/Kong/kong/blob/3.4.2/kong/db/schema/entities/routes_subschemas.lua>), and `strip_path` of gRPC
+    /// is false and can't be true. The only default among its types that depends on another field.
+    pub fn default_by_others(&self, name: &str, entity: &Map<String, Value>) -> Option<Value> {
+        // Of the types, only routes have these; with the `expressions` router, they have no paths.
+        let is_route = ["protocols", "paths"].iter().all(|field| self.fields.contains_key(*field));
+        let protocols = entity.get("protocols").and_then(Value::as_array).into_iter().flatten();
+        let mut protocols = protocols.filter_map(Value::as_str);
+        (name == "strip_path" && is_route && protocols.any(|protocol| ["grpc", "grpcs"].contains(&protocol)))
+            .then_some(Value::Bool(false))
     }
 
     /// What is declared with texts read as the numbers and the yes or no that their fields hold: the value of a variable

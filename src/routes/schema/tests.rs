@@ -24,6 +24,32 @@ fn kind_of(path: &str) -> Option<Kind> {
     Some(Kind::of(name)).filter(|kind| empty_gateway().schemas.contains_key(kind))
 }
 
+/// Where Kong wants a field to be something because of another one, its default is that, or there is none.
+#[test]
+fn no_other_default_is_refused_because_of_another_field() {
+    let (kinds, plugins) = crate::routes::testing::schemas();
+    let own = kinds.iter().map(|(kind, told)| (kind.clone(), None, told));
+    let plugins = plugins.iter().map(|(name, told)| (Kind::of("plugins"), Some(name.as_str()), told));
+    let mut seen = 0;
+    for (kind, plugin, told) in own.chain(plugins) {
+        let schema = schema(kind.name(), plugin);
+        for check in told["entity_checks"].as_array().into_iter().flatten() {
+            let check = &check["conditional"];
+            let Some(wanted) = check["then_match"].get("eq") else { continue };
+            let field = check["then_field"].as_str().unwrap();
+            // Only where the other field's default doesn't ask for it is the condition somebody's choice, and the
+            // answer to it too: Let's Encrypt's terms must be accepted by who uses it.
+            if field == "config.tos_accepted" {
+                continue;
+            }
+            seen += 1;
+            let default = schema.at(field).and_then(|field| field.default.clone());
+            assert!(default.is_none_or(|default| default == *wanted), "{kind}: {field}");
+        }
+    }
+    assert!(seen >= 5, "{seen}");
+}
+
 /// Whatever Kong made of a body, filling the body makes of it as well.
 #[test]
 fn filling_is_what_kong_does() {

@@ -241,6 +241,28 @@ async fn unrecorded_types_go_by_their_schemas() {
     ");
 }
 
+/// The default of `strip_path` is another one for gRPC, and `/schemas` don't tell it.
+#[tokio::test]
+async fn routes_of_grpc_come_to_rest() {
+    let text = "services:
+- name: g
+  url: grpc://h:3008
+  routes: [{name: r, protocols: [grpc], paths: [/pkg]}, {name: s, protocols: [grpcs], paths: [/pkg]}]";
+    for database in [true, false] {
+        let gateway = Running::with(kong::Options { database, ..kong::Options::default() });
+        let (_, applied) = gateway.run(&declaration(text), &options()).await;
+        assert_eq!(applied.failure(), None, "{}", came_of(&applied));
+        let plan = gateway.plan(&declaration(text), &options()).await;
+        assert_eq!(told(&plan), "3 settled, 0 foreign");
+        // To HTTP and back.
+        for text in [text.replace("grpc", "http"), text.to_owned()] {
+            let (plan, applied) = gateway.run(&declaration(&text), &options()).await;
+            assert_eq!(applied.failure(), None, "{}", came_of(&applied));
+            assert!(told(&plan).contains("strip_path"), "{}", told(&plan));
+        }
+    }
+}
+
 /// What a probe left is deleted, and is no drift.
 #[tokio::test]
 async fn what_a_killed_probe_left_is_deleted() {

@@ -18,8 +18,8 @@ use crate::routes::testing::{Running, came_of, options, read, told};
 struct World {
     /// By name: host, retries, id.
     services: BTreeMap<u8, (u8, u8, Option<u8>)>,
-    /// By name: service, path, id.
-    routes: BTreeMap<u8, (Option<u8>, u8, Option<u8>)>,
+    /// By name: service, path, id, protocol ([`protocols`]).
+    routes: BTreeMap<u8, (Option<u8>, u8, Option<u8>, u8)>,
     /// Routes without a name, by path: strip_path.
     unnamed: BTreeMap<u8, bool>,
     /// By name and place: minute.
@@ -41,7 +41,7 @@ struct World {
 fn world() -> impl Strategy<Value = World> {
     let http = (
         btree_map(0..4u8, (0..2u8, 4..6u8, option::weighted(0.4, 0..4u8)), 0..4),
-        btree_map(0..4u8, (option::of(0..4u8), 0..3u8, option::weighted(0.4, 0..4u8)), 0..4),
+        btree_map(0..4u8, (option::of(0..4u8), 0..3u8, option::weighted(0.4, 0..4u8), 0..4u8), 0..4),
         btree_map(0..2u8, any::<bool>(), 0..2),
         btree_map((0..2u8, 0..9u8), 1..3u8, 0..5),
     );
@@ -75,6 +75,28 @@ fn world() -> impl Strategy<Value = World> {
     )
 }
 
+/// The protocol of a route and what it matches on. Half of the names are those of streams: a plugin of HTTP can't be on
+/// one of these, also on the way from the one to the other.
+fn protocols(name: u8, protocol: u8, path: u8) -> Value {
+    let (paths, snis) = (json!([format!("/p{path}")]), json!([format!("p{path}.test")]));
+    match (is_stream(name), protocol) {
+        (false, 0) => json!({"paths": paths}),
+        (false, 1) => json!({"protocols": ["https"], "paths": paths}),
+        (false, 2) => json!({"protocols": ["grpc"], "paths": paths}),
+        (false, _) => json!({"protocols": ["grpcs"], "paths": paths}),
+        (true, 0) => json!({"protocols": ["tls"], "snis": snis}),
+        (true, 1) => json!({"protocols": ["tls_passthrough"], "snis": snis}),
+        (true, protocol) => json!({
+            "protocols": [if protocol == 2 { "tcp" } else { "udp" }],
+            "destinations": [{"ip": "10.0.0.1", "port": 9000 + u32::from(path)}],
+        }),
+    }
+}
+
+fn is_stream(route: u8) -> bool {
+    route >= 2
+}
+
 fn id(kind: u8, number: u8) -> String {
     format!("{kind:08}-0000-4000-8000-{number:012}")
 }
@@ -103,7 +125,7 @@ impl World {
         self.plugins.retain(|(_, place), _| match place {
             0 => true,
             1..=4 => services.contains_key(&(place - 1)),
-            _ => routes.contains_key(&(place - 5)),
+            _ => routes.contains_key(&(place - 5)) && !is_stream(place - 5),
         });
         self.keys.retain(|_, consumer| consumers.contains_key(consumer));
         self.groups.retain(|(consumer, _)| consumers.contains_key(consumer));
@@ -131,8 +153,10 @@ impl World {
                 ),
             ));
         }
-        for (name, (service, path, id)) in &self.routes {
-            let mut route = json!({"name": format!("r{name}"), "paths": [format!("/p{path}")]});
+        for (name, (service, path, id, protocol)) in &self.routes {
+            let mut route = protocols(*name, *protocol, *path);
+            route["name"] = format!("r{name}").into();
+            let id = &id.map(|id| if is_stream(*name) { id + 4 } else { id });
             if let Some(service) = service {
                 route["service"] = json!({"name": format!("s{service}")});
             }
