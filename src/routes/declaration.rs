@@ -21,7 +21,7 @@ pub struct Declaration {
     /// What should be known and is no error.
     pub warnings: Vec<String>,
     /// Which upstreams have the replicas of which services as targets, also where a service has none just now: what is
-    /// left there of a replica that is gone ([`super::expand::is_replica`]) isn't undeclared, but over.
+    /// left there of a replica that is gone ([`super::replica_tag`], [`super::expand::is_replica`]) isn't undeclared, but over.
     pub balanced: Vec<Balanced>,
 }
 

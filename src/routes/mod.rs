@@ -27,6 +27,14 @@ pub mod words;
 /// The tag and the name of what vv makes to ask with, and deletes again: never declared, never drift, never undeclared.
 pub const PROBE: &str = "vv-probe";
 
+/// What the tag of a target begins with that stands for a replica of a service.
+pub const REPLICA_TAG: &str = "vv-replica:";
+
+/// The tag of a target that stands for a replica of this service: its host needn't tell.
+pub fn replica_tag(service: &str) -> String {
+    format!("{REPLICA_TAG}{service}")
+}
+
 /// The tag of what a stack owns.
 pub fn owner_tag(stack: &str) -> String {
     format!("vv:{stack}")

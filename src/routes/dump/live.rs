@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Options, list_of};
 use crate::routes::gateway::Gateway;
 use crate::routes::kind::Kind;
-use crate::routes::read::names::{OWNER_TAG, PROBE_TAG};
+use crate::routes::read::names::{PROBE_TAG, is_own_tag};
 use crate::routes::read::shape::{Shape, names_of, one_field};
 use crate::routes::schema::{Holds, Schema};
 
@@ -246,8 +246,7 @@ impl<'g> Item<'g> {
     /// Its tags without vv's own.
     pub fn tags(&self) -> Vec<&str> {
         let tags = self.live.get("tags").and_then(Value::as_array).into_iter().flatten();
-        let mut tags: Vec<&str> =
-            tags.filter_map(Value::as_str).filter(|tag| !tag.starts_with(OWNER_TAG)).collect();
+        let mut tags: Vec<&str> = tags.filter_map(Value::as_str).filter(|tag| !is_own_tag(tag)).collect();
         tags.sort_unstable();
         tags
     }

@@ -9,6 +9,7 @@ use super::{Action, Body, Change, Gone, Undeclared, identity};
 use crate::routes::declaration::To;
 use crate::routes::expand::is_replica as is_replica_of;
 use crate::routes::kind::Kind;
+use crate::routes::replica_tag;
 
 /// Decides on what the gateway holds and nobody declares. Deletions come last, what refers to another before that.
 pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
@@ -117,7 +118,13 @@ fn is_left_behind(planner: &Planner<'_>, entity: &Entity) -> bool {
     planner.gateway.database && is_own && is_old
 }
 
-/// A target that stands for a replica of a service which the upstream declares, or for the service itself, as in a file
+fn has_tag(entity: &Entity, wanted: &str) -> bool {
+    let tags = entity.get("tags").and_then(|tags| tags.as_array());
+    tags.is_some_and(|tags| tags.iter().any(|tag| tag == wanted))
+}
+
+/// A target that stands for a replica of a service which the upstream declares, by its tag or, made before there was
+/// one, by its host; or for the service itself, as in a file
 /// that Kong read when it started.
 fn is_replica(planner: &Planner<'_>, kind: &Kind, entity: &Entity) -> bool {
     if kind.name() != "targets" {
@@ -134,7 +141,9 @@ fn is_replica(planner: &Planner<'_>, kind: &Kind, entity: &Entity) -> bool {
             To::Name(name) => planner.live.by_name(&upstreams, name).and_then(id).map(str::to_owned),
         };
         to.as_deref() == Some(upstream)
-            && (host == balanced.service || is_replica_of(host, &planner.options.owner, &balanced.service))
+            && (host == balanced.service
+                || is_replica_of(host, &planner.options.owner, &balanced.service)
+                || has_tag(entity, &replica_tag(&balanced.service)))
     })
 }
 

@@ -7,6 +7,7 @@ use sha1::{Digest, Sha1};
 
 use super::identity;
 use crate::routes::declaration::Entity;
+use crate::routes::replica_tag;
 use crate::routes::schema::Schema;
 
 /// A declared entity with everything resolved.
@@ -35,8 +36,9 @@ pub(super) fn desired(
     {
         *target = identity::with_port(target);
     }
-    let mut tags: Vec<&str> = Vec::with_capacity(entity.tags.len() + 1);
-    for one in entity.tags.iter().map(String::as_str).chain([tag]) {
+    let replica = entity.service.as_deref().map(replica_tag);
+    let mut tags: Vec<&str> = Vec::with_capacity(entity.tags.len() + 2);
+    for one in entity.tags.iter().map(String::as_str).chain([tag]).chain(replica.as_deref()) {
         if !tags.contains(&one) {
             tags.push(one);
         }

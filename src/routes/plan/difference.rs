@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::FieldChange;
 use super::identity;
 use super::live::Entity;
+use crate::routes::REPLICA_TAG;
 use crate::routes::kind::Kind;
 use crate::routes::schema::{Field, Holds, Schema, shown};
 use crate::stack::secret::{HIDDEN, Secrecy, is_secret_text, secrecy};
@@ -45,7 +46,10 @@ impl Difference<'_> {
             match (name.as_str(), value) {
                 ("tags", Value::Array(tags)) => {
                     let there = now.as_array().map_or(&[][..], Vec::as_slice);
-                    tags.iter().all(|tag| tag == owner_tag || there.contains(tag))
+                    let is_own = |tag: &Value| {
+                        tag == owner_tag || tag.as_str().is_some_and(|tag| tag.starts_with(REPLICA_TAG))
+                    };
+                    tags.iter().all(|tag| is_own(tag) || there.contains(tag))
                 }
                 _ => self.same(name, value, now) || self.within(self.schema.fields.get(name), value, now),
             }
@@ -69,11 +73,17 @@ impl Difference<'_> {
     fn same(&self, name: &str, want: &Value, have: &Value) -> bool {
         match name {
             "tags" => {
-                let empty = Vec::new();
+                let texts = |value: &Value| -> Vec<String> {
+                    let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+                    tags.map(str::to_owned).collect()
+                };
+                // One that was made before there was such a tag is as good.
+                let is_tagged = texts(have).iter().any(|tag| tag.starts_with(REPLICA_TAG));
+                let counts = |tag: &String| {
+                    Some(tag.as_str()) != self.without_tag && (is_tagged || !tag.starts_with(REPLICA_TAG))
+                };
                 let tags = |value: &Value| {
-                    let tags = value.as_array().unwrap_or(&empty).iter().filter_map(Value::as_str);
-                    let mut tags: Vec<String> =
-                        tags.filter(|tag| Some(*tag) != self.without_tag).map(str::to_owned).collect();
+                    let mut tags: Vec<String> = texts(value).into_iter().filter(counts).collect();
                     tags.sort();
                     tags.dedup();
                     tags

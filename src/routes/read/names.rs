@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::routes::REPLICA_TAG;
 use crate::stack::decode::At;
 
 /// The port that Kong takes for a target that names none.
@@ -95,6 +96,11 @@ pub fn is_id(text: &str) -> bool {
         })
 }
 
+/// Whether a tag is one that vv sets itself.
+pub fn is_own_tag(tag: &str) -> bool {
+    tag == PROBE_TAG || [OWNER_TAG, REPLICA_TAG].iter().any(|start| tag.starts_with(start))
+}
+
 /// Tags, each once.
 pub fn tags(at: &At<'_>) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
@@ -105,7 +111,7 @@ pub fn tags(at: &At<'_>) -> Vec<String> {
         let Some(tag) = text(&item) else { continue };
         if tag.contains([',', '/']) || tag.chars().any(|c| c.is_ascii_control()) {
             item.problem(format!("'{}' can't be a tag: Kong takes no ',' and no '/' in one", shown(&tag)));
-        } else if tag.starts_with(OWNER_TAG) || tag == PROBE_TAG {
+        } else if is_own_tag(&tag) {
             item.problem(format!("the tag '{tag}' is vv's own, which it sets itself; take it out"));
         } else if !tags.contains(&tag) {
             tags.push(tag);

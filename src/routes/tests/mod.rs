@@ -6,3 +6,4 @@ mod planning;
 mod property;
 mod pushing;
 mod refusals;
+mod replicas;

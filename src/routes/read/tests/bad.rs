@@ -68,7 +68,7 @@ const BAD: &[&str] = &[
     "services: [{id: cccccccc-0000-4000-8000-00000000002, host: h}]",
     "services: [{name: a, host: h, tags: a}]",
     "services: [{name: a, host: h, tags: ['a,b', c/d, '', 5, ~, \"a\\nb\"]}]",
-    "services: [{name: a, host: h, tags: ['vv:shop', vv-probe]}]",
+    "services: [{name: a, host: h, tags: ['vv:shop', vv-probe, 'vv-replica:a']}]",
     "consumer_groups: [{name: 'g g'}, {}]",
     "vaults: [{name: env}, {prefix: my-env}]",
     "snis: [{name: a b, certificate: cccccccc-0000-4000-8000-000000000020}, {name: 127.0.0.1}]",
