@@ -38,6 +38,7 @@ pub fn gone(because: Gone) -> &'static str {
     match because {
         Gone::Undeclared => "not declared",
         Gone::NoReplica => "its replica is gone",
+        Gone::Replaced => "its replicas stand in its place",
         Gone::Probe => "left behind by a probe",
     }
 }
@@ -109,6 +110,7 @@ mod tests {
             Action::Update { fields: vec![field("paths", "[/a]", "[/b]")], adopts: true },
             Action::Delete { because: Gone::Undeclared },
             Action::Delete { because: Gone::NoReplica },
+            Action::Delete { because: Gone::Replaced },
             Action::Delete { because: Gone::Probe },
         ];
         let lines: Vec<String> = actions
@@ -124,6 +126,7 @@ mod tests {
         ~ take over route orders: paths [/a] → [/b]  (--adopt)
         - delete route orders  (not declared)
         - delete route orders  (its replica is gone)
+        - delete route orders  (its replicas stand in its place)
         - delete route orders  (left behind by a probe)
         ");
     }

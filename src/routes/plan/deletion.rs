@@ -92,12 +92,14 @@ fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
             Whose::Foreign => return None,
             Whose::Probe if is_left_behind(planner, entity) => Fate::Goes(Gone::Probe),
             Whose::Probe => return None,
-            Whose::Own if is_replica(planner, kind, entity) => Fate::Goes(Gone::NoReplica),
-            Whose::Own if planner.options.prune && !may_go(planner, kind) => {
-                Fate::Stays(Some("whether others refer to it wasn't read".to_owned()))
-            }
-            Whose::Own if planner.options.prune => Fate::Goes(Gone::Undeclared),
-            Whose::Own => Fate::Stays(None),
+            Whose::Own => match gone_replica(planner, kind, entity) {
+                Some(gone) => Fate::Goes(gone),
+                None if planner.options.prune && !may_go(planner, kind) => {
+                    Fate::Stays(Some("whether others refer to it wasn't read".to_owned()))
+                }
+                None if planner.options.prune => Fate::Goes(Gone::Undeclared),
+                None => Fate::Stays(None),
+            },
         };
         Some((id.to_owned(), fate))
     });
@@ -123,28 +125,34 @@ fn has_tag(entity: &Entity, wanted: &str) -> bool {
     tags.is_some_and(|tags| tags.iter().any(|tag| tag == wanted))
 }
 
-/// A target that stands for a replica of a service which the upstream declares, by its tag or, made before there was
-/// one, by its host; or for the service itself, as in a file
-/// that Kong read when it started.
-fn is_replica(planner: &Planner<'_>, kind: &Kind, entity: &Entity) -> bool {
+/// A target that stood for a replica of a service which the upstream declares, by its tag or, made before there was one,
+/// by its host; or for the service itself, as in a file that Kong read when it started. Nothing of any other.
+fn gone_replica(planner: &Planner<'_>, kind: &Kind, entity: &Entity) -> Option<Gone> {
     if kind.name() != "targets" {
-        return false;
+        return None;
     }
     let upstreams = Kind::of("upstreams");
     let upstream = identity::reference(entity, "upstream");
     let target = entity.get("target").and_then(|target| target.as_str()).unwrap_or_default();
     let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
-    planner.declaration.balanced.iter().any(|balanced| {
-        let to = match &balanced.upstream {
-            To::Declared(number) => planner.states.get(*number).and_then(State::id),
-            To::Id(id) => Some(id.clone()),
-            To::Name(name) => planner.live.by_name(&upstreams, name).and_then(id).map(str::to_owned),
-        };
-        to.as_deref() == Some(upstream)
-            && (host == balanced.service
-                || is_replica_of(host, &planner.options.owner, &balanced.service)
-                || has_tag(entity, &replica_tag(&balanced.service)))
-    })
+    let id_of = |to: &To| match to {
+        To::Declared(number) => planner.states.get(*number).and_then(State::id),
+        To::Id(id) => Some(id.clone()),
+        To::Name(name) => planner.live.by_name(&upstreams, name).and_then(id).map(str::to_owned),
+    };
+    let mut here = planner.declaration.balanced.iter();
+    let balanced = here.find(|balanced| {
+        let service = &balanced.service;
+        id_of(&balanced.upstream).as_deref() == Some(upstream)
+            && (host == service
+                || is_replica_of(host, &planner.options.owner, service)
+                || has_tag(entity, &replica_tag(service)))
+    })?;
+    let has_replicas = planner.declaration.entities.iter().any(|other| {
+        let to = other.refers.get("upstream").map(|reference| &reference.to);
+        other.service.as_ref() == Some(&balanced.service) && to == Some(&balanced.upstream)
+    });
+    Some(if host == balanced.service && has_replicas { Gone::Replaced } else { Gone::NoReplica })
 }
 
 /// What others refer to stays: deleting it would be refused, or would take what isn't this owner's along.

@@ -122,6 +122,8 @@ pub enum Gone {
     Undeclared,
     /// A target whose replica is gone.
     NoReplica,
+    /// A target by a service's own name, in whose place its replicas stand.
+    Replaced,
     /// vv's own probe, which was left behind.
     Probe,
 }

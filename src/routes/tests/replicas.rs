@@ -74,3 +74,21 @@ async fn one_that_was_made_without_the_tag_is_left_as_it_is() {
     2 settled, 0 foreign
     ");
 }
+
+/// As a file has it that Kong read when it started.
+#[tokio::test]
+async fn replicas_take_the_place_of_the_service_itself() {
+    let gateway = Running::start();
+    gateway.by_hand("POST", "upstreams", json!({"name": "u", "tags": ["vv:demo"]})).await;
+    gateway.by_hand("POST", "upstreams/u/targets", json!({"target": "orders:80", "tags": ["vv:demo"]})).await;
+    let plans = [&["the-shop"][..], &[]].map(|hosts| balanced(hosts));
+    let plans = [gateway.plan(&plans[0], &options()).await, gateway.plan(&plans[1], &options()).await];
+    insta::assert_snapshot!(plans.iter().map(told).collect::<Vec<_>>().join("\n--\n"), @r"
+    + target the-shop:80 of upstream u
+    - target orders:80 of upstream u (Replaced)
+    1 settled, 0 foreign
+    --
+    - target orders:80 of upstream u (NoReplica)
+    1 settled, 0 foreign
+    ");
+}
