@@ -35,6 +35,14 @@ pub fn replica_tag(service: &str) -> String {
     format!("{REPLICA_TAG}{service}")
 }
 
+/// What the tag of a probe begins with that tells on which host it was made.
+pub const HOST_TAG: &str = "vv-host:";
+
+/// The tag of a probe that was made on this host. Kong takes no ',' and no '/' in a tag.
+pub fn host_tag(host: &str) -> String {
+    format!("{HOST_TAG}{}", host.replace([',', '/'], "-"))
+}
+
 /// The tag of what a stack owns.
 pub fn owner_tag(stack: &str) -> String {
     format!("vv:{stack}")

@@ -9,7 +9,7 @@ use super::{Action, Body, Change, Gone, Undeclared, identity};
 use crate::routes::declaration::To;
 use crate::routes::expand::is_replica as is_replica_of;
 use crate::routes::kind::Kind;
-use crate::routes::replica_tag;
+use crate::routes::{host_tag, replica_tag};
 
 /// Decides on what the gateway holds and nobody declares. Deletions come last, what refers to another before that.
 pub(super) fn decide(planner: &mut Planner<'_>, kinds: &[Kind]) {
@@ -106,18 +106,15 @@ fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
     undeclared.collect()
 }
 
-/// A probe of this owner that is older than any run takes: whoever made it is gone. A younger one may be another
-/// machine's, which waits for it.
+/// A probe of this owner that was made on this host, or is older than any run takes: whoever made it is gone. A younger
+/// one of another host is waited for there.
 fn is_left_behind(planner: &Planner<'_>, entity: &Entity) -> bool {
     const AT_WORK: i64 = 10 * 60;
-    let tags = entity.get("tags").and_then(|tags| tags.as_array());
-    let is_own = tags.is_some_and(|tags| tags.iter().any(|tag| *tag == planner.tag));
+    let options = planner.options;
+    let is_of_here = !options.host.is_empty() && has_tag(entity, &host_tag(&options.host));
     let made = entity.get("created_at").and_then(|made| made.as_f64()).map(|made| made as i64);
-    let is_old = match (planner.options.now, made) {
-        (Some(now), Some(made)) => now - made > AT_WORK,
-        _ => true,
-    };
-    planner.gateway.database && is_own && is_old
+    let is_old = made.is_some_and(|made| options.now - made > AT_WORK);
+    planner.gateway.database && has_tag(entity, &planner.tag) && (is_of_here || is_old)
 }
 
 fn has_tag(entity: &Entity, wanted: &str) -> bool {

@@ -30,8 +30,11 @@ pub struct Options {
     pub adopt: bool,
     /// One's own entities that aren't declared are deleted.
     pub prune: bool,
-    /// The time, in seconds since 1970: a probe that was made minutes before has lost whoever made it. Nothing: each has.
-    pub now: Option<i64>,
+    /// The time, in seconds since 1970: a probe that was made minutes before has lost whoever made it.
+    pub now: i64,
+    /// The name of this host, of which no other run of the stack is at work: a probe that was made here has lost whoever
+    /// made it, whenever that was.
+    pub host: String,
 }
 
 /// The difference, and what follows from it.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::client::{Client, Keep, Unanswered};
 use super::request::Proxy;
 use super::router::Request;
+use crate::routes::host_tag;
 
 /// The tag of what vv makes for its own probing; leftovers of a killed run are found by it.
 pub const TAG: &str = "vv-probe";
@@ -58,8 +59,8 @@ pub enum Blocked {
     },
 }
 
-/// Waits until all workers of the proxy have what was written before. `owner_tag`: the stack's, by which its next run knows
-/// what a killed one left. `workers`: how many there are, where that is known.
+/// Waits until all workers of the proxy have what was written before. `owner_tag`: the stack's, and `host`: the name of this
+/// host, by both of which the next run knows what a killed one left. `workers`: how many there are, where that is known.
 /// Not needed without a database, and where nothing was written. What it made is deleted in the end, also when this is
 /// given up (then without waiting for it).
 ///
@@ -68,6 +69,7 @@ pub enum Blocked {
 pub async fn pass(
     admin: Arc<dyn Sentinel>,
     owner_tag: &str,
+    host: &str,
     proxy: &Proxy,
     workers: Option<u32>,
     until: Instant,
@@ -82,7 +84,7 @@ pub async fn pass(
     // sends to TLS is heard before all plugins, but says nothing of them.
     let mut form = Form::Termination;
     loop {
-        let mark = Mark::new(form, owner_tag, proxy);
+        let mark = Mark::new(form, owner_tag, host, proxy);
         let late =
             |_| Blocked::NotInTime { after: started.elapsed(), last: "the Admin API is slow".to_owned() };
         let put = tokio::time::timeout_at(until, Guard::put(&admin, &mark)).await.map_err(late)?;
@@ -152,7 +154,7 @@ enum Heard {
 }
 
 impl Mark {
-    fn new(form: Form, owner_tag: &str, proxy: &Proxy) -> Self {
+    fn new(form: Form, owner_tag: &str, host: &str, proxy: &Proxy) -> Self {
         let id = Uuid::new_v4();
         let name = format!("{TAG}-{}", id.simple());
         let tls = form == Form::Termination && proxy.http.is_none();
@@ -168,7 +170,7 @@ impl Mark {
                 .filter(|own| tls && own.host.parse::<std::net::IpAddr>().is_err())
                 .map(|own| own.host.clone()),
         };
-        Self { form, id: id.to_string(), name, tags: json!([TAG, owner_tag]), request }
+        Self { form, id: id.to_string(), name, tags: json!([TAG, owner_tag, host_tag(host)]), request }
     }
 
     /// A host, a path and a method: no route of others that lacks its host matches on more of this request.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::routes::REPLICA_TAG;
+use crate::routes::{HOST_TAG, REPLICA_TAG};
 use crate::stack::decode::At;
 
 /// The port that Kong takes for a target that names none.
@@ -98,7 +98,7 @@ pub fn is_id(text: &str) -> bool {
 
 /// Whether a tag is one that vv sets itself.
 pub fn is_own_tag(tag: &str) -> bool {
-    tag == PROBE_TAG || [OWNER_TAG, REPLICA_TAG].iter().any(|start| tag.starts_with(start))
+    tag == PROBE_TAG || [OWNER_TAG, REPLICA_TAG, HOST_TAG].iter().any(|start| tag.starts_with(start))
 }
 
 /// Tags, each once.

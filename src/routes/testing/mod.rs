@@ -198,7 +198,7 @@ pub fn admin(address: &str) -> Admin {
     Admin::new(address.parse().unwrap(), options).unwrap()
 }
 
-/// The stack that tests are.
+/// The stack that tests are, on the host that they are on.
 pub fn options() -> Options {
-    Options { owner: "demo".to_owned(), ..Options::default() }
+    Options { owner: "demo".to_owned(), host: "builder".to_owned(), ..Options::default() }
 }

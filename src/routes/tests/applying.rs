@@ -269,7 +269,7 @@ async fn what_a_killed_probe_left_is_deleted() {
     let gateway = Running::start();
     let declaration = declaration("services: [{name: s, host: h, routes: [{name: r, paths: [/a]}]}]");
     gateway.run(&declaration, &options()).await;
-    let probe = |owner: &str, path: &str| json!({"name": format!("vv-probe-{owner}"), "paths": [path], "tags": ["vv-probe", format!("vv:{owner}")]});
+    let probe = |owner: &str, path: &str| json!({"name": format!("vv-probe-{owner}"), "paths": [path], "tags": ["vv-probe", format!("vv:{owner}"), "vv-host:builder"]});
     gateway.by_hand("POST", "routes", probe("demo", "/n1")).await;
     gateway.by_hand("POST", "routes", probe("other", "/n2")).await;
     let (plan, applied) = gateway.run(&declaration, &options()).await;

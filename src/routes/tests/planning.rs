@@ -130,8 +130,8 @@ fn pruning_keeps_what_others_need() {
             json!({"id": id(4), "name": "old", "paths": ["/o"], "service": {"id": id(2)}, "tags": own}),
         ),
         ("plugins", json!({"id": id(5), "name": "jwt", "route": {"id": id(4)}, "tags": own})),
-        ("plugins", json!({"id": id(6), "name": "request-termination", "tags": ["vv-probe", "vv:demo"]})),
-        ("plugins", json!({"id": id(7), "name": "request-termination", "tags": ["vv-probe", "vv:other"]})),
+        ("plugins", json!({"id": id(6), "name": "request-termination", "tags": ["vv-probe", "vv:demo", "vv-host:builder"]})),
+        ("plugins", json!({"id": id(7), "name": "request-termination", "tags": ["vv-probe", "vv:other", "vv-host:builder"]})),
     ];
     let prune = Options { prune: true, ..options() };
     let lines = [planned("services: []", &entities, &options()), planned("services: []", &entities, &prune)];
@@ -150,6 +150,36 @@ fn pruning_keeps_what_others_need() {
     ? service mine (kept: route theirs of another owner refers to it)
     0 settled, 1 foreign
     ");
+}
+
+/// A probe of this host has lost whoever made it; of another, only when it is older than any run takes.
+#[test]
+fn probes_are_left_behind_by_their_host_or_by_their_age() {
+    let probe = |number: u32, owner: &str, host: &str, age: i64| {
+        let mut tags = vec!["vv-probe".to_owned(), format!("vv:{owner}")];
+        tags.extend((!host.is_empty()).then(|| format!("vv-host:{host}")));
+        json!({"id": id(number), "name": format!("vv-probe-{number}"), "tags": tags, "created_at": 10_000 - age})
+    };
+    let mut gateway = empty_gateway();
+    let probes = [
+        probe(1, "demo", "builder", 0),
+        probe(2, "demo", "laptop", 600),
+        probe(3, "demo", "laptop", 601),
+        probe(4, "demo", "", 600),
+        probe(5, "demo", "", 601),
+        probe(6, "other", "builder", 601),
+    ];
+    let probes = probes.map(|probe| probe.as_object().unwrap().clone());
+    gateway.entities.insert(Kind::of("routes"), probes.into());
+    let gone = |options: Options| {
+        let plan = plan(&declaration("services: []"), &gateway, &options);
+        plan.changes.iter().map(|change| change.label.clone()).collect::<Vec<_>>()
+    };
+    let here = ["route vv-probe-1", "route vv-probe-3", "route vv-probe-5"];
+    assert_eq!(gone(Options { now: 10_000, ..options() }), here);
+    assert_eq!(gone(Options { now: 10_000, host: String::new(), ..options() }), here[1..]);
+    // Without a clock that can be right, none is old.
+    assert_eq!(gone(options()), here[..1]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::super::request::Proxy;
 use super::server::{Came, Does, Server, answers, closed};
 
 const OWNER: &str = "vv:shop";
+const HOST: &str = "builder";
 
 /// A gateway with a database: what is written reaches its workers later.
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Sentinel for Gateway {
         anyhow::ensure!(!self.refuses, "403 Forbidden");
         anyhow::ensure!(!self.bare || plugin.is_none(), "plugin 'request-termination' not enabled");
         for made in [Some(&route), plugin.as_ref()].into_iter().flatten() {
-            assert_eq!(made["tags"], json!([TAG, OWNER]));
+            assert_eq!(made["tags"], json!([TAG, OWNER, "vv-host:builder"]));
         }
         assert!(route["name"].as_str().unwrap().starts_with(TAG));
         self.held.lock().unwrap().push((Instant::now(), route, plugin));
@@ -101,7 +102,7 @@ async fn passed(
     let proxy = Proxy { http: Some(server.endpoint.clone()), https: None };
     let started = Instant::now();
     let until = started + Duration::from_millis(within);
-    let result = pass(gateway.clone(), OWNER, &proxy, workers, until).await.map(|()| started.elapsed());
+    let result = pass(gateway.clone(), OWNER, HOST, &proxy, workers, until).await.map(|()| started.elapsed());
     assert!(gateway.held.lock().unwrap().is_empty(), "the sentinel is deleted");
     let connections: BTreeSet<usize> = server.came().iter().map(|came| came.connection).collect();
     assert_eq!(connections.len(), server.came().len(), "each request has a connection of its own");
@@ -150,7 +151,7 @@ async fn through_tls_alone() {
         let server = Server::start_tls(move |came| answering.answer(came)).await;
         let proxy = Proxy { http: None, https: Some(server.endpoint.clone()) };
         let started = Instant::now();
-        pass(gateway.clone(), OWNER, &proxy, Some(2), started + Duration::from_secs(10)).await.unwrap();
+        pass(gateway.clone(), OWNER, HOST, &proxy, Some(2), started + Duration::from_secs(10)).await.unwrap();
         assert!(started.elapsed() >= Duration::from_millis(150));
     }
 }
@@ -158,7 +159,7 @@ async fn through_tls_alone() {
 #[tokio::test]
 async fn without_an_address_nothing_is_made() {
     let gateway = Arc::new(Gateway::of(&[0]));
-    let blocked = pass(gateway.clone(), OWNER, &Proxy::default(), None, Instant::now()).await;
+    let blocked = pass(gateway.clone(), OWNER, HOST, &Proxy::default(), None, Instant::now()).await;
     assert!(matches!(blocked, Err(Blocked::NoAddress)));
     assert!(gateway.log.lock().unwrap().is_empty());
 }
@@ -198,7 +199,7 @@ async fn given_up_it_is_deleted_as_well() {
     let server = Server::start(move |came| answering.answer(came)).await;
     let proxy = Proxy { http: Some(server.endpoint.clone()), https: None };
     let until = Instant::now() + Duration::from_secs(60);
-    let passing = pass(gateway.clone(), OWNER, &proxy, None, until);
+    let passing = pass(gateway.clone(), OWNER, HOST, &proxy, None, until);
     assert!(tokio::time::timeout(Duration::from_millis(100), passing).await.is_err());
     assert_eq!(gateway.log.lock().unwrap().first().unwrap(), "put");
     for _ in 0..100 {
@@ -215,7 +216,7 @@ async fn a_proxy_that_isnt_up() {
     let gateway = Arc::new(Gateway::of(&[0]));
     let proxy = Proxy { http: Some(closed().await), https: None };
     let until = Instant::now() + Duration::from_millis(200);
-    let blocked = pass(gateway, OWNER, &proxy, None, until).await.unwrap_err();
+    let blocked = pass(gateway, OWNER, HOST, &proxy, None, until).await.unwrap_err();
     assert!(
         matches!(&blocked, Blocked::NotInTime { last, .. } if last == "it refuses connections"),
         "{blocked}"
@@ -228,8 +229,9 @@ async fn a_naive_one_passes_too_early() {
     let gateway = Arc::new(Gateway::of(&[0, 100, 5000]));
     let answering = gateway.clone();
     let server = Server::start(move |came| answering.answer(came)).await;
-    let route = json!({"id": "1", "name": TAG, "tags": [TAG, OWNER], "hosts": ["h"], "paths": ["/p"]});
-    gateway.put(route, Some(json!({"tags": [TAG, OWNER], "config": {"body": "own"}}))).await.unwrap();
+    let tags = json!([TAG, OWNER, "vv-host:builder"]);
+    let route = json!({"id": "1", "name": TAG, "tags": tags, "hosts": ["h"], "paths": ["/p"]});
+    gateway.put(route, Some(json!({"tags": tags, "config": {"body": "own"}}))).await.unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let started = Instant::now();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -176,7 +176,7 @@ async fn set_up_and_proven(by_type: Value, delays: &[u64]) -> String {
     let proxy = proxy_of(&kong);
     let until = Instant::now() + Duration::from_secs(20);
     let workers = u32::try_from(delays.len()).ok();
-    barrier::pass(admin, "vv:shop", &proxy, workers, until).await.unwrap();
+    barrier::pass(admin, "vv:shop", "builder", &proxy, workers, until).await.unwrap();
     let held = kong.entities();
     let held = held
         .into_iter()
