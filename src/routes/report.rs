@@ -243,6 +243,7 @@ mod tests {
                 reason: "it belongs to another owner".into(),
                 hint: Some("--adopt takes it over".into()),
                 mark,
+                declared: Some(0),
             }],
             settled: 2,
             ..RoutePlan::default()

@@ -30,6 +30,7 @@ fn mixed() -> RoutePlan {
             reason: "it belongs to another owner".into(),
             hint: Some("--adopt takes it over".into()),
             mark: mark(9),
+            declared: Some(0),
         }],
         undeclared: (1..=12)
             .map(|number| Undeclared {

@@ -12,6 +12,7 @@ mod planner;
 mod reference;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -153,6 +154,8 @@ pub struct Impossible {
     pub hint: Option<String>,
     /// Where it is declared.
     pub mark: Mark,
+    /// Its number in [`Declaration::entities`]: more than one thing may be wrong with it.
+    pub declared: Option<usize>,
 }
 
 /// An entity of this owner that isn't declared.
@@ -169,6 +172,11 @@ pub struct Undeclared {
 }
 
 impl RoutePlan {
+    /// How many declared entities can't be made as declared.
+    pub fn impossible_entities(&self) -> usize {
+        self.impossible.iter().map(|one| one.declared).collect::<BTreeSet<_>>().len()
+    }
+
     /// Nothing is to be done, and nothing is impossible. What isn't declared doesn't count, nor does what a probe left.
     pub fn is_settled(&self) -> bool {
         let is_probe = |change: &Change| matches!(change.action, Action::Delete { because: Gone::Probe });

@@ -102,26 +102,28 @@ impl<'a> Planner<'a> {
         let mut without_key: BTreeMap<String, usize> = BTreeMap::new();
         for (number, entity) in declaration.entities.iter().enumerate().filter(|(_, one)| one.kind == *kind) {
             let Some(schema) = self.schema(number, entity) else { continue };
-            let refers = match reference::ids(entity, declaration, &self.states, &self.live) {
-                Ok(refers) => refers,
+            let fields: Vec<&str> = entity.refers.keys().map(String::as_str).collect();
+            let faults = schema.check(&schema.coerce(&entity.fields), &fields);
+            let is_sound = faults.is_empty();
+            let refers = reference::ids(entity, declaration, &self.states, &self.live);
+            // Of a reference that leads nowhere, that is what is wrong.
+            let dangling = refers.as_ref().err().map(|dangling| dangling.field.clone());
+            for fault in faults.into_iter().filter(|fault| Some(&fault.path) != dangling.as_ref()) {
+                let message = if fault.path.is_empty() {
+                    fault.message
+                } else {
+                    format!("{}: {}", fault.path, fault.message)
+                };
+                self.block(number, &fault.path, message, None);
+            }
+            let refers = match refers {
+                Ok(refers) if is_sound => refers,
+                Ok(_) => continue,
                 Err(dangling) => {
                     self.block(number, &dangling.field, dangling.reason, dangling.hint);
                     continue;
                 }
             };
-            let fields: Vec<&str> = entity.refers.keys().map(String::as_str).collect();
-            let faults = schema.check(&schema.coerce(&entity.fields), &fields);
-            if !faults.is_empty() {
-                for fault in faults {
-                    let message = if fault.path.is_empty() {
-                        fault.message
-                    } else {
-                        format!("{}: {}", fault.path, fault.message)
-                    };
-                    self.block(number, &fault.path, message, None);
-                }
-                continue;
-            }
             let desired = desired(entity, &refers, &schema, &self.tag, declaration.hashed);
             let mut keys = identity::looked_for_by(kind, &schema, &desired.shown);
             if keys.is_empty() {
@@ -287,7 +289,7 @@ impl<'a> Planner<'a> {
     fn impossible(&mut self, number: usize, field: &str, reason: String, hint: Option<String>) {
         let Some(entity) = self.declaration.entities.get(number) else { return };
         let (label, mark) = (entity.label.clone(), entity.mark_of(field).clone());
-        self.plan.impossible.push(Impossible { label, reason, hint, mark });
+        self.plan.impossible.push(Impossible { label, reason, hint, mark, declared: Some(number) });
     }
 
     /// What the gateway will hold.

@@ -62,6 +62,24 @@ routes:
     ");
 }
 
+/// An entity counts once, whatever is wrong with it, and everything is said at once.
+#[test]
+fn all_that_is_wrong_with_an_entity_is_said_at_once() {
+    let text = "
+services: [{name: s, host: h}]
+routes: [{name: r, paths: [/r], service: none, path_handling: v3, https_redirect_status_code: 200}]
+";
+    let plan = plan(&declaration(text), &gateway(&[]), &options());
+    insta::assert_snapshot!(told(&plan), @r"
+    + service s
+    ! kong.yml:4:42: route r: service 'none' is neither declared nor on the gateway
+    ! kong.yml:4:63: route r: path_handling: expected one of: v0, v1; did you mean 'v1'?
+    ! kong.yml:4:95: route r: https_redirect_status_code: expected one of: 426, 301, 302, 307, 308
+    0 settled, 0 foreign
+    ");
+    assert_eq!(plan.impossible_entities(), 1);
+}
+
 #[test]
 fn two_that_swap_their_names_let_go_first() {
     let service = |number: u32, name: &str| {
@@ -130,8 +148,14 @@ fn pruning_keeps_what_others_need() {
             json!({"id": id(4), "name": "old", "paths": ["/o"], "service": {"id": id(2)}, "tags": own}),
         ),
         ("plugins", json!({"id": id(5), "name": "jwt", "route": {"id": id(4)}, "tags": own})),
-        ("plugins", json!({"id": id(6), "name": "request-termination", "tags": ["vv-probe", "vv:demo", "vv-host:builder"]})),
-        ("plugins", json!({"id": id(7), "name": "request-termination", "tags": ["vv-probe", "vv:other", "vv-host:builder"]})),
+        (
+            "plugins",
+            json!({"id": id(6), "name": "request-termination", "tags": ["vv-probe", "vv:demo", "vv-host:builder"]}),
+        ),
+        (
+            "plugins",
+            json!({"id": id(7), "name": "request-termination", "tags": ["vv-probe", "vv:other", "vv-host:builder"]}),
+        ),
     ];
     let prune = Options { prune: true, ..options() };
     let lines = [planned("services: []", &entities, &options()), planned("services: []", &entities, &prune)];
