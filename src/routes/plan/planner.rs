@@ -146,9 +146,10 @@ impl<'a> Planner<'a> {
         if entity.kind.name() == "plugins"
             && let Some(name) = name.filter(|name| !self.gateway.plugins.contains(*name))
         {
-            let has: Vec<&str> = self.gateway.plugins.iter().map(String::as_str).collect();
-            let hint = nearest(name, has.iter().copied()).map(|meant| format!("did you mean '{meant}'?"));
-            let reason = format!("plugin '{name}' isn't installed on this Kong (has: {})", has.join(", "));
+            let hint = nearest(name, self.gateway.plugins.iter().map(String::as_str));
+            let hint = hint.map(|meant| format!("did you mean '{meant}'?"));
+            let has = if hint.is_some() { String::new() } else { some_of(&self.gateway.plugins) };
+            let reason = format!("plugin '{name}' isn't installed on this Kong{has}");
             self.block(number, "name", reason, hint);
             return None;
         }
@@ -314,4 +315,18 @@ impl<'a> Planner<'a> {
         self.plan.foreign =
             self.live.all().filter(|(_, entity)| self.live.whose(entity) == Whose::Foreign).count();
     }
+}
+
+/// ` (has: acl, cors and 29 more)`, so that it is seen what kind of names there are.
+fn some_of(names: &BTreeSet<String>) -> String {
+    const SHOWN: usize = 8;
+    if names.is_empty() {
+        return String::new();
+    }
+    let some: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = match names.len() - some.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(" (has: {}{more})", some.join(", "))
 }

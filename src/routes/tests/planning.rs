@@ -40,6 +40,7 @@ services:
 - {name: good, host: good}
 plugins:
 - {name: jvt}
+- {name: my-own}
 - {name: rate-limiting, config: {minutes: 5}}
 - {name: key-auth, config: {key_names: apikey}, service: good}
 routes:
@@ -53,11 +54,12 @@ routes:
     ! kong.yml:7:45: plugin jwt of route r: it needs route r, which can't be as declared
     ! kong.yml:8:12: service fine: retries: value should be between 0 and 32767
     ! kong.yml:9:20: service fine: connect_timeout: expected an integer
-    ! kong.yml:12:10: plugin jvt: plugin 'jvt' isn't installed on this Kong (has: acl, acme, aws-lambda, azure-functions, basic-auth, bot-detection, correlation-id, cors, datadog, file-log, grpc-gateway, grpc-web, hmac-auth, http-log, ip-restriction, jwt, key-auth, ldap-auth, loggly, oauth2, opentelemetry, post-function, pre-function, prometheus, proxy-cache, rate-limiting, request-size-limiting, request-termination, request-transformer, response-ratelimiting, response-transformer, session, statsd, syslog, tcp-log, udp-log, zipkin) -> did you mean 'jwt'?
-    ! kong.yml:13:43: plugin rate-limiting: config.minutes: unknown field; did you mean 'minute'?
-    ! kong.yml:14:40: plugin key-auth of service good: config.key_names: expected an array
-    ! kong.yml:16:35: route x: service 'gooood' is neither declared nor on the gateway -> did you mean 'good'?
-    ! kong.yml:17:56: route y: path_handling: expected one of: v0, v1; did you mean 'v1'?
+    ! kong.yml:12:10: plugin jvt: plugin 'jvt' isn't installed on this Kong -> did you mean 'jwt'?
+    ! kong.yml:13:10: plugin my-own: plugin 'my-own' isn't installed on this Kong (has: acl, acme, aws-lambda, azure-functions, basic-auth, bot-detection, correlation-id, cors and 29 more)
+    ! kong.yml:14:43: plugin rate-limiting: config.minutes: unknown field; did you mean 'minute'?
+    ! kong.yml:15:40: plugin key-auth of service good: config.key_names: expected an array
+    ! kong.yml:17:35: route x: service 'gooood' is neither declared nor on the gateway -> did you mean 'good'?
+    ! kong.yml:18:56: route y: path_handling: expected one of: v0, v1; did you mean 'v1'?
     0 settled, 0 foreign
     ");
 }
