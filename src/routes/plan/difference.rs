@@ -172,11 +172,27 @@ impl Difference<'_> {
         }
         let text = shown(value);
         let known = self.secrets.iter().any(|secret| !secret.is_empty() && holds_text(value, secret));
-        if known || is_secret_text(&text) && !matches!(field.map(|field| &field.holds), Some(Holds::Set(_))) {
+        if known || field.is_none_or(may_hold_secrets) && is_secret_text(&text) || carries_secret(&text) {
             return HIDDEN.to_owned();
         }
         text
     }
+}
+
+/// Whether the schema says that a field, or what it holds, may be a secret: only then is a word in its text (`apikey`) taken
+/// for one.
+fn may_hold_secrets(field: &Field) -> bool {
+    let within = match &field.holds {
+        Holds::Array(inner) | Holds::Map(inner) => may_hold_secrets(inner),
+        Holds::Record(record) => record.unknown || record.fields.values().any(may_hold_secrets),
+        _ => false,
+    };
+    field.encrypted || field.referenceable || within
+}
+
+/// Whether a text has a secret in it, and not just the name of one: `http://me:password@host`, `Authorization: Basic …`.
+fn carries_secret(text: &str) -> bool {
+    text.contains([':', '=']) && is_secret_text(text)
 }
 
 /// Whether a text anywhere in the value is this one, or has it in it where it is long enough not to be so by chance.

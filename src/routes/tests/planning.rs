@@ -260,6 +260,34 @@ plugins:
     }
 }
 
+/// What a schema doesn't say to be a secret is shown, though it is the name of one; not what carries one.
+#[test]
+fn names_of_secrets_are_shown() {
+    let own = json!(["vv:demo"]);
+    let plugin = |number: u32, name: &str, config: Value| {
+        ("plugins", json!({"id": id(number), "name": name, "tags": own, "config": config}))
+    };
+    let entities = [
+        plugin(1, "key-auth", json!({})),
+        plugin(2, "correlation-id", json!({"header_name": "X-Token"})),
+        plugin(3, "response-transformer", json!({"add": {"headers": ["Authorization: 0ld-header"]}})),
+        plugin(4, "aws-lambda", json!({"proxy_url": "http://me:0ld-login@proxy.test"})),
+    ];
+    let text = "plugins:
+- {name: key-auth, config: {key_names: [x-app-id]}}
+- {name: correlation-id, config: {header_name: X-Request-Id}}
+- {name: response-transformer, config: {add: {headers: ['Authorization: n3w-header']}}}
+- {name: aws-lambda, config: {proxy_url: 'http://me:n3w-login@proxy.test'}}
+";
+    insta::assert_snapshot!(planned(text, &entities, &options()), @r"
+    ~ plugin key-auth: config.key_names: [apikey] → [x-app-id]
+    ~ plugin correlation-id: config.header_name: X-Token → X-Request-Id
+    ~ plugin response-transformer: config.add.headers: ••• → •••
+    ~ plugin aws-lambda: config.proxy_url: ••• → •••
+    0 settled, 0 foreign
+    ");
+}
+
 #[test]
 fn certificates_are_told_apart_by_their_text_or_their_names() {
     let own = json!(["vv:demo"]);
