@@ -21,18 +21,19 @@ pub(super) async fn push(admin: &Admin, told: &Told<'_>, plan: &RoutePlan, end: 
     };
     let ended =
         |change: &Change, end: End| Outcome { label: change.label.clone(), end, mark: change.mark.clone() };
-    let not_tried =
-        |because: &str| all(&|change| ended(change, End::NotTried { because: because.to_owned() }));
+    let not_pushed = || all(&|change| not_pushed(change));
     if plan.changes.is_empty() {
         return Applied::default();
     }
-    if let Some(blocked) = &plan.blocked {
-        return not_tried(blocked);
+    // Why stands in the plan.
+    if plan.blocked.is_some() {
+        return not_pushed();
     }
     if let Some(impossible) = plan.impossible.first() {
-        let because =
-            format!("the configuration is taken as a whole, and {} can't be as declared", impossible.label);
-        return not_tried(&because);
+        let because = format!("it is taken as a whole, and {} can't be as declared", impossible.label);
+        let label = "the configuration".to_owned();
+        let said = vec![Outcome { label, end: End::NotTried { because }, mark: None }];
+        return Applied { said, ..not_pushed() };
     }
     let text = Value::Object(document(&plan.after)).to_string();
     let answer = match ask(admin, &text, true, end).await {
@@ -57,6 +58,12 @@ pub(super) async fn push(admin: &Admin, told: &Told<'_>, plan: &RoutePlan, end: 
         }
     }
     judged(told, plan, faults, &refused)
+}
+
+/// What becomes of a change when the configuration isn't sent or isn't taken; why is said once, and not here.
+fn not_pushed(change: &Change) -> Outcome {
+    let end = End::NotTried { because: "not pushed".to_owned() };
+    Outcome { label: change.label.clone(), end, mark: change.mark.clone() }
 }
 
 async fn ask(
@@ -102,12 +109,7 @@ fn judged(told: &Told<'_>, plan: &RoutePlan, faults: Vec<Fault>, answer: &Answer
     }
     let outcomes = plan.changes.iter().map(|change| {
         let Some(faults) = by_id.get(&change.id) else {
-            let because = "the configuration is taken as a whole, and was refused".to_owned();
-            return Outcome {
-                label: change.label.clone(),
-                end: End::NotTried { because },
-                mark: change.mark.clone(),
-            };
+            return not_pushed(change);
         };
         let faults: Vec<(String, String)> =
             faults.iter().map(|fault| (fault.path.clone(), fault.message.clone())).collect();

@@ -51,7 +51,7 @@ async fn what_would_be_lost_is_named_and_nothing_is_pushed() {
     blocked: this Kong has no database, so its configuration is replaced as a whole, and service old and route old would be gone
     7 settled, 0 foreign
     --
-    kong.yml:7:13: plugin rate-limiting of service orders: not tried: this Kong has no database, so its configuration is replaced as a whole, and service old and route old would be gone
+    kong.yml:7:13: plugin rate-limiting of service orders: not tried: not pushed
     ");
     assert_eq!(gateway.kong.writes(), []);
     let (plan, applied) = gateway.run(&declaration(&text), &Options { prune: true, ..options() }).await;
@@ -80,6 +80,20 @@ async fn an_empty_gateway_is_filled() {
     assert!(plan.is_settled() && plan.undeclared.is_empty(), "{}", told(&plan));
     let services = gateway.kong.entities().remove("services").unwrap();
     assert!(services.values().all(|service| service["tags"] == json!(["vv:demo"])));
+}
+
+/// The reason is said once, however many changes there are.
+#[tokio::test]
+async fn what_is_impossible_keeps_everything_back() {
+    let gateway = gateway("");
+    let text = "services: [{name: a, host: h}, {name: b, host: h, retries: -1}, {name: c, host: h}]";
+    let (_, applied) = gateway.run(&declaration(text), &options()).await;
+    insta::assert_snapshot!(came_of(&applied), @r"
+    kong.yml:2:12: service a: not tried: not pushed
+    kong.yml:2:65: service c: not tried: not pushed
+    the configuration: not tried: it is taken as a whole, and service b can't be as declared
+    ");
+    assert_eq!(gateway.kong.writes(), []);
 }
 
 #[tokio::test]
