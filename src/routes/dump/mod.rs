@@ -3,6 +3,7 @@
 
 mod fields;
 mod live;
+mod replicas;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -37,9 +38,11 @@ const ORDER: [&str; 9] = [
     "vaults",
 ];
 
-/// What the gateway holds, as `kong.yml`. Left out are vv's probes, vv's own tags, and of each entity what it is by
+/// What the gateway holds, as `kong.yml`. The targets that stand for a service's replicas are written as the one that names
+/// the service. Left out are vv's probes, vv's own tags, and of each entity what it is by
 /// default according to the gateway's schemas. An id is kept where nothing else tells an entity apart.
 pub fn text(gateway: &Gateway, options: &Options) -> String {
+    let gateway = &replicas::folded(gateway);
     let live = Live::of(gateway, options);
     let mut writer = Writer { live: &live, placeholders: Placeholders::new(options.secrets) };
     let mut kinds: Vec<&Kind> =
