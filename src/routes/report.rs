@@ -202,11 +202,11 @@ impl Counts {
         let create = count(|action| matches!(action, Action::Create));
         let change = count(|action| matches!(action, Action::Update { .. }));
         Self {
-            declared: create + change + plan.impossible.len() + plan.settled,
+            declared: create + change + plan.impossible_entities() + plan.settled,
             create,
             change,
             delete: plan.changes.len() - create - change,
-            impossible: plan.impossible.len(),
+            impossible: plan.impossible_entities(),
             settled: plan.settled,
             undeclared: plan.undeclared.len(),
             foreign: plan.foreign,

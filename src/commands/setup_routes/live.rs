@@ -10,7 +10,7 @@ use super::gateway::Way;
 use crate::routes::admin::{Admin, AdminError, ErrorKind};
 use crate::routes::declaration::Declaration;
 use crate::routes::kind::Kind;
-use crate::routes::plan::RoutePlan;
+use crate::routes::plan::{Action, RoutePlan};
 use crate::routes::prove::barrier::{self, Blocked, Sentinel};
 use crate::routes::prove::{self, Known, PATIENCE, Proof, Proxy, Wanted};
 
@@ -39,14 +39,14 @@ pub async fn prove(
     plan: &RoutePlan,
     proving: &Proving,
 ) -> Result<Vec<Proof>, AdminError> {
-    let wanted = wanted(declaration, plan);
+    let wanted = wanted(declaration, plan, proving.applied);
     let Ok(proxy) = &way.proxy else { return Ok(Vec::new()) };
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     if proving.changed && plan.database {
         let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
-        barrier::pass(sentinel, &proving.owner_tag, proxy, plan.workers, proving.end)
+        barrier::pass(sentinel, &proving.owner_tag, &super::host(), proxy, plan.workers, proving.end)
             .await
             .map_err(|error| blocked(error, proxy))?;
     }
@@ -58,15 +58,22 @@ pub async fn prove(
 }
 
 /// The declared routes.
-fn wanted(declaration: &Declaration, plan: &RoutePlan) -> Vec<Wanted> {
+fn wanted(declaration: &Declaration, plan: &RoutePlan, applied: bool) -> Vec<Wanted> {
     let routes = Kind::of("routes");
+    let creates = plan.changes.iter().filter(|change| change.action == Action::Create);
+    let created: BTreeSet<String> = creates.map(|change| change.id.clone()).collect();
     let declared = declaration.entities.iter().zip(&plan.ids).filter(|(entity, _)| entity.kind == routes);
     declared
-        .filter_map(|(entity, id)| Some(Wanted { id: id.clone()?, label: entity.label.clone() }))
+        .filter_map(|(entity, id)| {
+            let id = id.clone()?;
+            let missing = !applied && created.contains(&id);
+            Some(Wanted { id, label: entity.label.clone(), missing })
+        })
         .collect()
 }
 
-/// The health of the targets of routes that can't be asked without changing something; it stands in for their answer.
+/// The health of targets; it stands in where a service isn't reached: by a route that takes no method which changes
+/// nothing, or behind a login.
 async fn health(
     way: &Way,
     wanted: &[Wanted],
@@ -80,21 +87,15 @@ async fn health(
     futures_util::future::join_all(asked).await.into_iter().collect()
 }
 
-/// The upstreams of wanted routes that take no method which changes nothing, by name.
+/// The upstreams behind wanted routes, by name.
 fn upstreams(wanted: &[Wanted], plan: &RoutePlan) -> BTreeSet<String> {
-    const HARMLESS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
     let held = |kind: &str| plan.after.get(&Kind::of(kind)).into_iter().flatten();
     let text = |entity: &Map<String, Value>, field: &str| Some(entity.get(field)?.as_str()?.to_owned());
-    let changes = |route: &&Map<String, Value>| {
-        let methods = route.get("methods").and_then(Value::as_array);
-        methods.is_some_and(|all| !all.iter().any(|it| it.as_str().is_some_and(|it| HARMLESS.contains(&it))))
-    };
     let is_wanted = |route: &&Map<String, Value>| {
         text(route, "id").is_some_and(|id| wanted.iter().any(|wanted| wanted.id == id))
     };
     let services: BTreeSet<String> = held("routes")
         .filter(is_wanted)
-        .filter(changes)
         .filter_map(|route| Some(route.get("service")?.get("id")?.as_str()?.to_owned()))
         .collect();
     let hosts: BTreeSet<String> = held("services")

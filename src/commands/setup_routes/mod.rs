@@ -155,8 +155,13 @@ impl Job<'_> {
         if let Some(replicas) = replicas {
             expand(declaration, replicas);
         }
-        let options =
-            Options { owner: (*owner).to_owned(), adopt: args.adopt, prune: args.prune, now: Some(now()) };
+        let options = Options {
+            owner: (*owner).to_owned(),
+            adopt: args.adopt,
+            prune: args.prune,
+            now: now(),
+            host: host(),
+        };
         let plan = plan(declaration, &gateway, &options);
         let applied = match args.check || args.dry_run {
             true => None,
@@ -218,6 +223,11 @@ async fn lock(
         Some(stack) => deploy::lock(context, stack, COMMAND).await,
         None => deploy::lock_at(context, &way.admin.address(), owner, COMMAND).await,
     }
+}
+
+/// The name of this host: of the runs of a stack on it, one is at work.
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Seconds since 1970.

@@ -121,8 +121,13 @@ impl Routes {
         let gateway = way.admin.read(&declaration, &stack.name).await?;
         typed(&mut declaration, &gateway);
         expand(&mut declaration, &replicas);
-        let options =
-            Options { owner: stack.name.clone(), adopt: false, prune: false, now: Some(super::now()) };
+        let options = Options {
+            owner: stack.name.clone(),
+            adopt: false,
+            prune: false,
+            now: super::now(),
+            host: super::host(),
+        };
         let plan = plan(&declaration, &gateway, &options);
         Ok(Compared { declaration, plan })
     }
