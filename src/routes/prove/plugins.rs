@@ -21,7 +21,10 @@ const LOGINS: &[&str] = &[
 ];
 
 /// Enabled plugins by the entity that they are for; global ones have none.
-pub(super) struct Plugins<'a>(BTreeMap<Option<&'a str>, Vec<(&'a str, &'a Map<String, Value>)>>);
+pub(super) struct Plugins<'a>(BTreeMap<Option<&'a str>, Vec<Named<'a>>>);
+
+/// A plugin by its name.
+type Named<'a> = (&'a str, &'a Map<String, Value>);
 
 /// A plugin without whose login no request reaches the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
