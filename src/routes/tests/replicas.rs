@@ -81,7 +81,7 @@ async fn replicas_take_the_place_of_the_service_itself() {
     let gateway = Running::start();
     gateway.by_hand("POST", "upstreams", json!({"name": "u", "tags": ["vv:demo"]})).await;
     gateway.by_hand("POST", "upstreams/u/targets", json!({"target": "orders:80", "tags": ["vv:demo"]})).await;
-    let plans = [&["the-shop"][..], &[]].map(|hosts| balanced(hosts));
+    let plans = [&["the-shop"][..], &[]].map(balanced);
     let plans = [gateway.plan(&plans[0], &options()).await, gateway.plan(&plans[1], &options()).await];
     insta::assert_snapshot!(plans.iter().map(told).collect::<Vec<_>>().join("\n--\n"), @r"
     + target the-shop:80 of upstream u
