@@ -1,15 +1,14 @@
 //! The levels of a service put together: container, healthcheck, port, protocol, each only where the one below holds.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::answer::{Answer, ProbeFailure};
 use super::container::{self, Finding};
 use super::deep;
-use super::ladder::{self, Ladder};
+use super::ladder::Ladder;
 use super::listen::declares;
 use super::net::{GRACE, Place, Wire};
 use super::patience::{Patience, insistently};
@@ -177,45 +176,29 @@ async fn check_replica(
         return ladder.checks;
     }
 
-    let deep = if depth >= Level::Deep { deep::checks(target()) } else { Vec::new() };
-    let names: Vec<String> = deep.iter().map(|check| check.name.clone()).collect();
-    let begins = ladder.broken.is_none() && !patience.is_over();
-    let found = {
-        let lower = pin!(lower_levels(&mut ladder, target()));
-        let deep = pin!(async { if begins { ladder::found(deep).await } else { Vec::new() } });
-        // Beside the lower levels, so that a look takes as long as its slowest check; given up where one of them fails.
-        match select(lower, deep).await {
-            Either::Left((true, deep)) => Some(deep.await),
-            Either::Left((false, _)) => None,
-            Either::Right((found, lower)) => lower.await.then_some(found),
-        }
-    };
-    ladder.deep(names, found.filter(|_| begins));
-    ladder.checks
-}
-
-/// The levels between the container's and the deep one; whether all of them hold.
-async fn lower_levels(ladder: &mut Ladder<'_>, target: Target<'_>) -> bool {
-    let Target { service, status, .. } = target;
     if status.health.is_some() || healthcheck::declared(service) {
         ladder
             .step(Level::Healthcheck, "healthcheck", async || {
-                let found = healthcheck::check(&target).await;
+                let found = healthcheck::check(&target()).await;
                 found.unwrap_or_else(|| Finding::skipped("the container was made without it"))
             })
             .await;
     }
+
     let question = Question::of(service, status.stub);
     match &question {
-        Some(question) => ladder.ask(question, target).await,
+        Some(question) => ladder.ask(question, target()).await,
         None => {
             if let Some((port, promised)) = bare_port(service) {
                 let name = format!("port {port}");
-                ladder.step(Level::Port, &name, async || check_port(&target, port, promised).await).await;
+                ladder.step(Level::Port, &name, async || check_port(&target(), port, promised).await).await;
             }
         }
     }
-    ladder.broken.is_none()
+    if depth >= Level::Deep {
+        ladder.deep(deep::checks(target())).await;
+    }
+    ladder.checks
 }
 
 /// Asks the question until its answer counts.

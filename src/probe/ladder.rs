@@ -33,16 +33,6 @@ pub(super) struct Ladder<'a> {
     pub broken: Option<String>,
 }
 
-/// Asks all deep checks at once: how long each took, and what it found.
-pub(super) async fn found(checks: Vec<DeepCheck<'_>>) -> Vec<(Duration, Finding)> {
-    let each = checks.into_iter().map(async |check| {
-        let started = Instant::now();
-        let outcome = check.work.await;
-        (started.elapsed(), Finding::from(outcome))
-    });
-    join_all(each).await
-}
-
 impl Ladder<'_> {
     /// Takes a step, unless it is too deep; a lower one that failed makes it skipped.
     pub async fn step(&mut self, level: Level, name: &str, question: impl AsyncFnOnce() -> Finding) {
@@ -97,17 +87,26 @@ impl Ladder<'_> {
         self.push(Level::Protocol, &question.name(), took, found);
     }
 
-    /// Takes the steps of the deep level: what was found of each, or nothing where they weren't asked to the end.
-    pub fn deep(&mut self, names: Vec<String>, found: Option<Vec<(Duration, Finding)>>) {
-        let lower = self.broken.clone();
-        let mut found = found.into_iter().flatten();
-        for name in names {
-            let (took, finding) = match (&lower, found.next()) {
-                (Some(lower), _) => (Duration::ZERO, Finding::skipped(format!("not asked: {lower} failed"))),
-                (None, Some(found)) => found,
-                (None, None) => (Duration::ZERO, late()),
-            };
-            self.push(Level::Deep, &name, took, finding);
+    /// Takes all steps of the deep level at once.
+    pub async fn deep(&mut self, checks: Vec<DeepCheck<'_>>) {
+        if let Some(lower) = self.broken.clone() {
+            for check in checks {
+                let skipped = Finding::skipped(format!("not asked: {lower} failed"));
+                self.add(Level::Deep, &check.name, Instant::now(), skipped);
+            }
+            return;
+        }
+        if self.patience.is_over() {
+            checks.iter().for_each(|check| self.add(Level::Deep, &check.name, Instant::now(), late()));
+            return;
+        }
+        let each = checks.into_iter().map(async |check| {
+            let started = Instant::now();
+            let outcome = check.work.await;
+            (check.name, started.elapsed(), Finding::from(outcome))
+        });
+        for (name, took, found) in join_all(each).await {
+            self.push(Level::Deep, &name, took, found);
         }
     }
 
