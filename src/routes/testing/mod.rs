@@ -165,7 +165,7 @@ impl Running {
     /// Makes or changes something past vv, as somebody else would.
     pub async fn by_hand(&self, method: &str, path: &str, body: Value) -> Value {
         let request = Request { method: method.parse().unwrap(), path: path.to_owned(), body: Some(body) };
-        let answer = self.admin.ask(&request, Instant::now() + Duration::from_secs(5)).await.unwrap();
+        let answer = self.admin.ask(&request, Instant::now() + Duration::from_secs(60)).await.unwrap();
         assert!(answer.is_success(), "{method} {path}: {:?}", answer.body);
         answer.body
     }
@@ -182,7 +182,7 @@ impl Running {
     /// Plans and applies.
     pub async fn run(&self, declaration: &Declaration, options: &Options) -> (RoutePlan, Applied) {
         let plan = self.plan(declaration, options).await;
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         let applied = apply(&self.admin, declaration, &plan, end, &|_| {}).await;
         (plan, applied)
     }
@@ -194,7 +194,7 @@ pub fn admin(address: &str) -> Admin {
     let tls =
         rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    let options = ClientOptions { headers: Vec::new(), tls: Some(tls), patience: Duration::from_secs(5) };
+    let options = ClientOptions { headers: Vec::new(), tls: Some(tls), patience: Duration::from_secs(60) };
     Admin::new(address.parse().unwrap(), options).unwrap()
 }
 

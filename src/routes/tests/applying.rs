@@ -217,7 +217,7 @@ async fn old_targets_stay_until_the_new_ones_are_there() {
     let plan = gateway.plan(&declaration, &prune).await;
     let upstream = gateway.kong.entities()["upstreams"].keys().next().unwrap().clone();
     gateway.by_hand("POST", &format!("upstreams/{upstream}/targets"), json!({"target": "newer:80"})).await;
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(60);
     let applied = apply(&gateway.admin, &declaration, &plan, end, &|_| {}).await;
     insta::assert_snapshot!(came_of(&applied), @r#"
     kong.yml:2:42: target newer:80 of upstream u: refused (5): UNIQUE violation detected on '{target="newer:80",upstream={id="23846880-967f-57b9-ae17-cfad8b6d50c7"}}'

@@ -242,7 +242,7 @@ async fn hold(gateway: &Running, held: &[(&'static str, Value)], owners: &[u8]) 
         let _ = taken.insert(path.clone());
         let request =
             crate::routes::admin::Request { method: reqwest::Method::POST, path, body: Some(entity) };
-        let end = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        let end = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         gateway.admin.ask(&request, end).await.unwrap();
     }
 }

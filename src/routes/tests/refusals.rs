@@ -108,7 +108,7 @@ async fn what_appears_in_the_meantime_is_refused_without_its_secret() {
         &gateway.admin,
         &declaration,
         &plan,
-        Instant::now() + Duration::from_secs(5),
+        Instant::now() + Duration::from_secs(60),
         &|_| {},
     )
     .await;
@@ -181,7 +181,7 @@ async fn it_is_waited_for() {
         Running::with(kong::Options { admin: place, ..kong::Options::default() })
     };
     let (node, _gateway) =
-        tokio::join!(asked.wait_ready(Instant::now() + Duration::from_secs(5), &say), later);
+        tokio::join!(asked.wait_ready(Instant::now() + Duration::from_secs(60), &say), later);
     assert_eq!(node.unwrap().version, "3.4.2");
     insta::assert_snapshot!(said.lock().unwrap().join("\n"), @"http://127.0.0.1:PORT refuses connections");
 }

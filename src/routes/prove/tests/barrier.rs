@@ -112,34 +112,34 @@ async fn passed(
 #[tokio::test]
 async fn it_passes_when_the_last_worker_has_it() {
     // One that is content with its first answer, or with ten over one connection, passes too early.
-    let (took, _) = passed(Gateway::of(&[0, 100, 400]), Some(3), 5000).await;
+    let (took, _) = passed(Gateway::of(&[0, 100, 400]), Some(3), 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(400));
-    let (took, _) = passed(Gateway::of(&[0, 0, 0, 0, 0, 0, 0, 300]), Some(8), 5000).await;
+    let (took, _) = passed(Gateway::of(&[0, 0, 0, 0, 0, 0, 0, 300]), Some(8), 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(300));
 }
 
 #[tokio::test]
 async fn it_passes_at_once_where_all_have_it() {
-    let (took, gateway) = passed(Gateway::of(&[0]), None, 5000).await;
-    assert!(took.unwrap() < Duration::from_secs(3));
+    let (took, gateway) = passed(Gateway::of(&[0]), None, 30_000).await;
+    assert!(took.unwrap() < Duration::from_secs(20));
     assert_eq!(*gateway.log.lock().unwrap(), ["put", "remove"]);
 }
 
 #[tokio::test]
 async fn a_route_that_takes_everything_is_no_answer() {
-    let (took, _) = passed(Gateway { catch_all: true, ..Gateway::of(&[200]) }, None, 5000).await;
+    let (took, _) = passed(Gateway { catch_all: true, ..Gateway::of(&[200]) }, None, 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(200));
 }
 
 #[tokio::test]
 async fn a_global_plugin_doesnt_hide_it() {
     let guarded = Gateway { guarded: true, ..Gateway::of(&[150, 50]) };
-    let (took, gateway) = passed(guarded, Some(2), 5000).await;
+    let (took, gateway) = passed(guarded, Some(2), 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(150));
     assert_eq!(*gateway.log.lock().unwrap(), ["put", "remove", "put", "remove"]);
     // Nor where it answers before the sentinel is there, too.
     let guarded = Gateway { guarded: true, catch_all: true, ..Gateway::of(&[300, 100]) };
-    let (took, _) = passed(guarded, Some(2), 5000).await;
+    let (took, _) = passed(guarded, Some(2), 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(300));
 }
 
@@ -151,7 +151,7 @@ async fn through_tls_alone() {
         let server = Server::start_tls(move |came| answering.answer(came)).await;
         let proxy = Proxy { http: None, https: Some(server.endpoint.clone()) };
         let started = Instant::now();
-        pass(gateway.clone(), OWNER, HOST, &proxy, Some(2), started + Duration::from_secs(10)).await.unwrap();
+        pass(gateway.clone(), OWNER, HOST, &proxy, Some(2), started + Duration::from_secs(60)).await.unwrap();
         assert!(started.elapsed() >= Duration::from_millis(150));
     }
 }
@@ -187,7 +187,7 @@ async fn the_admin_api_refuses() {
 
 #[tokio::test]
 async fn a_gateway_without_the_plugin() {
-    let (took, gateway) = passed(Gateway { bare: true, ..Gateway::of(&[100]) }, None, 5000).await;
+    let (took, gateway) = passed(Gateway { bare: true, ..Gateway::of(&[100]) }, None, 30_000).await;
     assert!(took.unwrap() >= Duration::from_millis(100));
     assert_eq!(*gateway.log.lock().unwrap(), ["put", "remove", "put", "remove"]);
 }

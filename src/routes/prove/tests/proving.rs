@@ -23,7 +23,7 @@ pub(super) fn options() -> Options {
     Options {
         unsafe_probes: false,
         patience: Duration::from_millis(1500),
-        until: Instant::now() + Duration::from_secs(20),
+        until: Instant::now() + Duration::from_secs(60),
     }
 }
 

@@ -99,7 +99,7 @@ async fn both_routers_agree() {
         }
         for request in asked {
             let won = router.winner(&request).map(|win| win.route.to_owned());
-            let answer = client.ask(&request, Duration::from_secs(5)).await.unwrap();
+            let answer = client.ask(&request, Duration::from_secs(30)).await.unwrap();
             let wants_tls = |id: &str| {
                 let protocols = &all.iter().find(|route| route["id"] == id).unwrap()["protocols"];
                 protocols == &json!(["https"])
@@ -174,7 +174,7 @@ async fn set_up_and_proven(by_type: Value, delays: &[u64]) -> String {
         }
     }
     let proxy = proxy_of(&kong);
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     let workers = u32::try_from(delays.len()).ok();
     barrier::pass(admin, "vv:shop", "builder", &proxy, workers, until).await.unwrap();
     let held = kong.entities();
