@@ -22,7 +22,7 @@ fn nobody_is_there() {
     let begun = Instant::now();
     let ran = elsewhere(&gate, &format!("http://{closed}"), &["--timeout", "1s"]);
     assert_eq!(ran.code, 6, "{ran}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     ran.says(&closed.to_string()).says("hint:");
 
     // Somebody accepts, and says nothing.
