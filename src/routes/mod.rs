@@ -43,7 +43,10 @@ pub fn host_tag(host: &str) -> String {
     format!("{HOST_TAG}{}", host.replace([',', '/'], "-"))
 }
 
+/// What the tag of what a stack owns begins with.
+pub const OWNER_TAG: &str = "vv:";
+
 /// The tag of what a stack owns.
 pub fn owner_tag(stack: &str) -> String {
-    format!("vv:{stack}")
+    format!("{OWNER_TAG}{stack}")
 }

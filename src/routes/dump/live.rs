@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use super::{Options, list_of};
+use crate::routes::PROBE;
 use crate::routes::gateway::Gateway;
 use crate::routes::kind::Kind;
-use crate::routes::read::names::{PROBE_TAG, is_own_tag};
+use crate::routes::read::names::is_own_tag;
 use crate::routes::read::shape::{Shape, names_of, one_field};
 use crate::routes::schema::{Holds, Schema};
 
@@ -186,8 +187,8 @@ pub struct About {
 fn without_probes(items: &mut Vec<Item<'_>>) {
     let is_probe = |item: &Item<'_>| {
         let tags = item.live.get("tags").and_then(Value::as_array).into_iter().flatten();
-        let named = item.name().is_some_and(|name| name.starts_with(PROBE_TAG));
-        named && item.kind.name() != "plugins" || tags.filter_map(Value::as_str).any(|tag| tag == PROBE_TAG)
+        let named = item.name().is_some_and(|name| name.starts_with(PROBE));
+        named && item.kind.name() != "plugins" || tags.filter_map(Value::as_str).any(|tag| tag == PROBE)
     };
     let mut gone: BTreeSet<(Kind, String)> = BTreeSet::new();
     loop {

@@ -18,7 +18,7 @@ use super::router::Request;
 use crate::routes::host_tag;
 
 /// The tag of what vv makes for its own probing; leftovers of a killed run are found by it.
-pub const TAG: &str = "vv-probe";
+pub const TAG: &str = crate::routes::PROBE;
 /// With how many answers in a row it has passed.
 const IN_A_ROW: u32 = 10;
 /// How sure it shall be of every worker: in one of so many runs one may be missed.

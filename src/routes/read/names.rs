@@ -2,16 +2,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::routes::{HOST_TAG, REPLICA_TAG};
+use crate::routes::{HOST_TAG, OWNER_TAG, PROBE, REPLICA_TAG};
 use crate::stack::decode::At;
 
 /// The port that Kong takes for a target that names none.
 const TARGET_PORT: u16 = 8000;
-
-/// What vv's own tags begin with.
-pub const OWNER_TAG: &str = "vv:";
-/// The tag of vv's probes.
-pub const PROBE_TAG: &str = "vv-probe";
 
 /// A text as messages show it: control characters in their escapes, all else as it is.
 pub fn shown(text: &str) -> String {
@@ -98,7 +93,7 @@ pub fn is_id(text: &str) -> bool {
 
 /// Whether a tag is one that vv sets itself.
 pub fn is_own_tag(tag: &str) -> bool {
-    tag == PROBE_TAG || [OWNER_TAG, REPLICA_TAG, HOST_TAG].iter().any(|start| tag.starts_with(start))
+    tag == PROBE || [OWNER_TAG, REPLICA_TAG, HOST_TAG].iter().any(|start| tag.starts_with(start))
 }
 
 /// Tags, each once.
