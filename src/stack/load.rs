@@ -295,12 +295,7 @@ impl<'a> Loader<'a> {
         let set = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
         let name = set(&options.project_name)
             .or_else(|| set(&env.get("COMPOSE_PROJECT_NAME").map(str::to_owned)))?;
-        let normal = normal_name(&name);
-        if normal != name {
-            let hint = if normal.is_empty() { String::new() } else { format!("; '{normal}' would do") };
-            let message = format!(
-                "'{name}' can't be a project's name: small letters, digits, '-' and '_', from a letter or digit on{hint}"
-            );
+        if let Err(message) = check_project_name(&name) {
             self.findings.problem(None, "", message);
         }
         Some(name)
@@ -318,6 +313,21 @@ impl<'a> Loader<'a> {
 /// Whether `x-vv` stands at the top of one of these files.
 pub(super) fn knows_vv(files: &[ReadFile]) -> bool {
     files.iter().flat_map(|file| &file.documents).any(|document| document.get("x-vv").is_some())
+}
+
+/// Whether a project may have this name.
+///
+/// # Errors
+/// Why not, and which would do.
+pub fn check_project_name(name: &str) -> Result<(), String> {
+    let normal = normal_name(name);
+    if normal == name && !name.is_empty() {
+        return Ok(());
+    }
+    let hint = if normal.is_empty() { String::new() } else { format!("; '{normal}' would do") };
+    Err(format!(
+        "'{name}' can't be a project's name: small letters, digits, '-' and '_', from a letter or digit on{hint}"
+    ))
 }
 
 /// As compose-go's `NormalizeProjectName`.

@@ -64,7 +64,7 @@ mod words;
 
 pub use document::{Document, is_remote, load, load_document, load_selected};
 pub use findings::unset_variable;
-pub use load::read_stack;
+pub use load::{check_project_name, read_stack};
 pub use model::{Service, Stack};
 pub use ports::parse as parse_ports;
 pub use problem::{LoadError, Problem};

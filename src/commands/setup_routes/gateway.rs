@@ -157,7 +157,7 @@ pub enum Absent {
 impl From<Absent> for Failure {
     fn from(absent: Absent) -> Self {
         match absent {
-            Absent::NotYet(why) => Failure::new(Kind::NotReady, why).hint("vv why kong"),
+            Absent::NotYet(why) => Failure::new(Kind::NotReady, why).hint("vv status shows it"),
             Absent::NotRunning(service) => Failure::new(Kind::NotReady, format!("{service} doesn't run"))
                 .hint(format!("vv start {service}")),
             Absent::Never(why, hint) => hint.into_iter().fold(Failure::usage(why), Failure::hint),
