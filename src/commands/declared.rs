@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::init_topics::on_start::Topics;
-use super::setup_routes::on_start::Routes;
+use super::setup_routes::on_start::{Routes, ToldGateway};
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;
+use crate::plan::coming;
 use crate::plan::declared::Comparison;
 use crate::plan::observed::ObservedContainer;
+use crate::plan::operation::Plan;
 use crate::platform::Platform;
 use crate::probe::{Check, Level, Outcome};
-use crate::run::apply::Applier;
+use crate::run::apply::{Applier, Balancer};
 use crate::stack::vv::Declared;
 use crate::stack::{Service, Stack};
+
+/// Who applies what.
+pub type Appliers = BTreeMap<Declared, Arc<dyn Applier>>;
 
 /// What a stack declares beside containers, read once.
 #[derive(Clone, Default)]
@@ -38,7 +43,7 @@ impl Beside {
 
     /// What the gateway must be told as replicas go. One that is declared wrongly keeps nobody from stopping.
     pub fn of_gateway(context: &Context, stack: &Stack) -> Self {
-        Self { topics: None, routes: Routes::of(context, stack).ok().flatten() }
+        Self { topics: None, routes: Routes::if_readable(context, stack) }
     }
 
     /// What is asked of these services, for their health.
@@ -92,21 +97,24 @@ impl Beside {
         topics.into_iter().chain(routes).collect()
     }
 
-    /// Who applies it, within this time each.
+    /// Who applies it, within this time each, and who keeps the gateway's targets in step, as this plan goes on.
     pub fn appliers(
         &self,
         stack: &Stack,
         engine: &Arc<dyn Engine>,
         timeout: Duration,
-    ) -> BTreeMap<Declared, Arc<dyn Applier>> {
-        let mut appliers: BTreeMap<Declared, Arc<dyn Applier>> = BTreeMap::new();
+        plan: &Plan,
+    ) -> (Appliers, Option<Arc<dyn Balancer>>) {
+        let mut appliers = Appliers::new();
         if let Some(topics) = &self.topics {
             appliers.insert(Declared::Topics, topics.applier(stack.clone(), Arc::clone(engine), timeout));
         }
-        if let Some(routes) = &self.routes {
-            appliers.insert(Declared::Routes, routes.applier(stack, engine, timeout));
+        let gateway = self.routes.as_ref().map(|routes| routes.told(stack, engine, timeout, coming(plan)));
+        if let Some(gateway) = &gateway {
+            let applier: Arc<dyn Applier> = Arc::<ToldGateway>::clone(gateway);
+            appliers.insert(Declared::Routes, applier);
         }
-        appliers
+        (appliers, gateway.map(|gateway| gateway as Arc<dyn Balancer>))
     }
 }
 

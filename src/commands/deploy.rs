@@ -192,8 +192,7 @@ impl<'a> Deployment<'a> {
         let ready = Arc::new(ready.with_helper(helper_image()));
         let info = self.engine.info().await?;
         let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
-        let appliers = self.beside.appliers(&self.stack, &self.engine, timeout);
-        let balancer = self.beside.routes.as_ref().map(|routes| routes.balancer(&self.stack, &self.engine));
+        let (appliers, balancer) = self.beside.appliers(&self.stack, &self.engine, timeout, &plan);
         let options = ExecuteOptions {
             timeout: Some(timeout),
             appliers,

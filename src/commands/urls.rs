@@ -67,7 +67,7 @@ pub async fn run(context: &Context, args: UrlsArgs) -> Result {
     let services = context::select(&stack, &args.services)?;
     let platform = context.platform(context.engine().await?, &stack).await?;
     let mut addresses = addresses(&services, &platform).await;
-    if let Some(routes) = Routes::of(context, &stack)? {
+    if let Some(routes) = Routes::if_readable(context, &stack) {
         addresses.extend(routes.addresses(&stack, &services, &platform).await);
     }
     if args.open {

@@ -50,4 +50,4 @@ pub use lifecycle::{restart_plan, stop_plan};
 pub use one_off::{OneOff, run_plan};
 pub use stale::which_need_inspect;
 pub use start::{preview_plan, services_of, start_plan};
-pub use targets::with_targets;
+pub use targets::{coming, with_targets};

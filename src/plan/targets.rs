@@ -48,6 +48,15 @@ pub fn with_targets(plan: Plan, stack: &Stack, observed: &Observed, followed: &B
     Plan { operations, notes: plan.notes }
 }
 
+/// The replicas that a plan brings to the gateway.
+pub fn coming(plan: &Plan) -> BTreeSet<String> {
+    let joining = plan.operations.iter().filter_map(|operation| match &operation.action {
+        Action::Targets(targets) => Some(targets.joining.iter().cloned()),
+        _ => None,
+    });
+    joining.flatten().collect()
+}
+
 fn told(service: &str, targets: Targets) -> Operation {
     let cause = if targets.leaving.is_empty() { Cause::ReplicasCome } else { Cause::ReplicasGo };
     Operation {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::gateway::Way;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Kind};
 use crate::routes::owner_tag;
 
 /// How long the probe that was broken off may take to be deleted.
@@ -22,27 +22,27 @@ impl Reached {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
     }
 
-    fn told(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is said of a run that was broken off here.
+    pub fn failure(&self) -> Failure {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(what) => Failure::new(Kind::Interrupted, format!("interrupted after {what}"))
+                .hint("vv setup-routes goes on from there"),
+            None => Failure::new(Kind::Interrupted, "interrupted, and no change had ended")
+                .hint("vv setup-routes goes on"),
+        }
     }
 }
 
-/// Does this, unless the user interrupts: then nothing more is sent, the probe is deleted, and it is said how far it got.
-pub async fn or<T>(
-    way: &Way,
-    owner: &str,
-    reached: &Reached,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+/// Does this, unless the user interrupts: then it is broken off, and the probes of this owner, if it makes some, are
+/// deleted.
+pub async fn or<T>(way: &Way, owner: Option<&str>, work: impl Future<Output = T>) -> Option<T> {
     let interrupt = crate::commands::interrupt();
     tokio::select! {
-        done = work => return done,
+        done = work => return Some(done),
         () = interrupt.cancelled() => {}
     }
-    way.admin.delete_probes(&owner_tag(owner), Instant::now() + TIDYING).await;
-    let failure = match reached.told() {
-        Some(what) => Failure::new(Kind::Interrupted, format!("interrupted after {what}")),
-        None => Failure::new(Kind::Interrupted, "interrupted before anything was changed"),
-    };
-    Err(failure.hint("vv setup-routes goes on from there"))
+    if let Some(owner) = owner {
+        way.admin.delete_probes(&owner_tag(owner), Instant::now() + TIDYING).await;
+    }
+    None
 }

@@ -33,10 +33,10 @@ use crate::routes::prove::Proof;
 use crate::routes::read::{self, typed};
 use crate::routes::report::Report;
 use crate::run::lock::Lock;
-use crate::stack::Stack;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
 use crate::stack::merged::Env;
+use crate::stack::{Stack, check_project_name};
 
 /// Make Kong's routes what the stack declares, and prove that each answers
 #[derive(Debug, Args)]
@@ -112,40 +112,32 @@ pub async fn run(context: &Context, args: SetupRoutesArgs) -> Result {
         context.printer.data(dump::text(&gateway, &options).trim_end());
         return Ok(());
     };
-    let job = Job {
-        context,
-        args: &args,
-        stack: stack.as_ref(),
-        named: &named,
-        owner: &owner,
-        way: &way,
-        end,
-        reached: interrupted::Reached::default(),
+    // From the first look on: who comes second compares with what the first has made.
+    let writes = !args.check && !args.dry_run;
+    let _lock = match writes {
+        true => Some(lock(context, stack.as_ref(), &way, &named, &owner).await?),
+        false => None,
     };
-    interrupted::or(&way, &owner, &job.reached, job.carry_out(&mut declaration, replicas.as_ref())).await
+    let reached = interrupted::Reached::default();
+    let job = Job { context, args: &args, owner: &owner, way: &way, end, reached: &reached };
+    let done = job.carry_out(&mut declaration, replicas.as_ref());
+    interrupted::or(&way, writes.then_some(&owner), done).await.unwrap_or_else(|| Err(reached.failure()))
 }
 
 /// One run, once the gateway is ready.
 struct Job<'a> {
     context: &'a Context,
     args: &'a SetupRoutesArgs,
-    stack: Option<&'a Stack>,
-    named: &'a Named,
     owner: &'a str,
     way: &'a Way,
     end: Instant,
     /// The change that ended last: `3 of 40: route orders`.
-    reached: interrupted::Reached,
+    reached: &'a interrupted::Reached,
 }
 
 impl Job<'_> {
     async fn carry_out(&self, declaration: &mut Declaration, replicas: Option<&Replicas>) -> Result {
         let Self { args, way, owner, end, .. } = self;
-        // From the first look on: who comes second compares with what the first has made.
-        let _lock = match args.check || args.dry_run {
-            true => None,
-            false => Some(lock(self.context, self.stack, way, self.named, owner).await?),
-        };
         let gateway = match args.prune {
             true => way.admin.read_whole(declaration, owner).await,
             false => way.admin.read(declaration, owner).await,
@@ -249,22 +241,13 @@ fn stack(context: &Context, args: &SetupRoutesArgs) -> Result<Option<Stack>> {
 /// Whose entities they are: the tag `vv:<owner>` says it.
 fn owner(context: &Context, stack: Option<&Stack>, dump: bool) -> Result<String> {
     let named = context.options.project_name.clone();
-    if let (None, Some(name)) = (stack, &named)
-        && !is_project_name(name)
-    {
-        return Err(Failure::usage(format!("'{name}' can't be a project's name"))
-            .hint("lower-case letters, digits, - and _, a letter or digit first"));
+    if let (None, Some(name)) = (stack, &named) {
+        check_project_name(name).map_err(Failure::usage)?;
     }
     stack.map(|stack| stack.name.clone()).or(named).or_else(|| dump.then(String::new)).ok_or_else(|| {
         Failure::usage("whose routes these are isn't known: there is no stack here")
             .hint("-p NAME: what vv makes is tagged vv:NAME, and nothing else is ever changed")
     })
-}
-
-/// As Compose has them.
-fn is_project_name(name: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-    name.starts_with(plain) && name.chars().all(|letter| plain(letter) || matches!(letter, '-' | '_'))
 }
 
 fn declaration(context: &Context, stack: Option<&Stack>, args: &SetupRoutesArgs) -> Result<Declaration> {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::gateway::{self, Named};
 use super::live::{self, Proving};
-use super::on_start::{Compared, Routes};
+use super::on_start::{Away, Compared, Routes};
 use crate::commands::declared::Told;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Failure;
@@ -56,7 +56,8 @@ impl Routes {
         };
         let asked = async {
             let way = gateway::now(stack, platform, &Named::default()).await.map_err(Failure::from)?;
-            let seen = self.seen(stack, platform, &way, &[]).await.map_err(gateway::failure_of)?;
+            let seen =
+                self.seen(stack, platform, &way, &Away::default()).await.map_err(gateway::failure_of)?;
             let Compared { declaration, plan } = &seen;
             let proving = Proving {
                 owner_tag: owner_tag(&stack.name),

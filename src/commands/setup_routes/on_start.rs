@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::gateway::{self, Absent, Named, Way};
+use super::interrupted;
 use super::live::{self, Proving};
 use crate::commands::context::{Context, helper_image, invalid_stack};
 use crate::engine::Engine;
@@ -49,16 +51,22 @@ impl Routes {
     /// # Errors
     /// What is wrong with the declaration.
     pub fn of(context: &Context, stack: &Stack) -> Result<Option<Self>> {
-        if stack.vv.routes.is_none() {
-            return Ok(None);
-        }
-        let files = Layered::new(&Disk);
-        let read = read::declared(stack, &files, &context.load_options()?.cwd).map_err(invalid_stack)?;
-        let Some(declaration) = read else { return Ok(None) };
-        for warning in &declaration.warnings {
+        let routes = Self::read(context, stack)?;
+        for warning in routes.iter().flat_map(|routes| &routes.declaration.warnings) {
             context.printer.warn(warning);
         }
-        Ok(Some(Self { declaration }))
+        Ok(routes)
+    }
+
+    /// The same, without a word, for a command that can do without: nothing also where they are declared wrongly.
+    pub fn if_readable(context: &Context, stack: &Stack) -> Option<Self> {
+        Self::read(context, stack).ok().flatten()
+    }
+
+    fn read(context: &Context, stack: &Stack) -> Result<Option<Self>> {
+        let files = Layered::new(&Disk);
+        let read = read::declared(stack, &files, &context.load_options()?.cwd).map_err(invalid_stack)?;
+        Ok(read.map(|declaration| Self { declaration }))
     }
 
     /// The services whose replicas are targets.
@@ -92,7 +100,7 @@ impl Routes {
                 EnginePlatform::from_containers(Arc::clone(engine), containers.to_vec()).await.ok()?;
             let platform = platform.with_helper(helper_image());
             let way = gateway::now(stack, &platform, &Named::default()).await.ok()?;
-            let seen = self.seen(stack, &platform, &way, &[]).await.ok()?;
+            let seen = self.seen(stack, &platform, &way, &Away::default()).await.ok()?;
             Some(seen.plan)
         };
         match tokio::time::timeout(PATIENCE, asked).await {
@@ -105,17 +113,17 @@ impl Routes {
         }
     }
 
-    /// Compares what is declared with what the gateway holds, for the replicas that run but these.
+    /// Compares what is declared with what the gateway holds, for the replicas that run and aren't away.
     pub(super) async fn seen(
         &self,
         stack: &Stack,
         platform: &EnginePlatform,
         way: &Way,
-        without: &[String],
+        away: &Away,
     ) -> Result<Compared, AdminError> {
         let mut replicas = gateway::replicas(stack, platform);
         for names in replicas.values_mut() {
-            names.retain(|name| !without.contains(name));
+            names.retain(|name| !away.0.contains(name));
         }
         let mut declaration = self.declaration.clone();
         let gateway = way.admin.read(&declaration, &stack.name).await?;
@@ -132,18 +140,18 @@ impl Routes {
         Ok(Compared { declaration, plan })
     }
 
-    /// Applies them to a gateway that is ready, within this time.
-    pub fn applier(&self, stack: &Stack, engine: &Arc<dyn Engine>, timeout: Duration) -> Arc<dyn Applier> {
-        Arc::new(self.told(stack, engine, timeout))
-    }
-
-    /// Keeps its targets in step with the replicas.
-    pub fn balancer(&self, stack: &Stack, engine: &Arc<dyn Engine>) -> Arc<dyn Balancer> {
-        Arc::new(self.told(stack, engine, FEW))
-    }
-
-    fn told(&self, stack: &Stack, engine: &Arc<dyn Engine>, timeout: Duration) -> ToldGateway {
-        ToldGateway { routes: self.clone(), stack: stack.clone(), engine: Arc::clone(engine), timeout }
+    /// Applies them to a gateway that is ready, within this time, and keeps its targets in step with the replicas.
+    /// `coming`: the replicas that a plan brings; each is a target once the plan says that it has come.
+    pub fn told(
+        &self,
+        stack: &Stack,
+        engine: &Arc<dyn Engine>,
+        timeout: Duration,
+        coming: BTreeSet<String>,
+    ) -> Arc<ToldGateway> {
+        let away = Mutex::new(Away(coming));
+        let engine = Arc::clone(engine);
+        Arc::new(ToldGateway { routes: self.clone(), stack: stack.clone(), engine, timeout, away })
     }
 
     /// Proves that each route answers, once all is ready; `changed`: the gateway was told something just now.
@@ -166,7 +174,7 @@ impl Routes {
             Err(absent) => return Err(absent.into()),
         };
         let asked = async {
-            let Compared { declaration, plan } = self.seen(stack, &platform, &way, &[]).await?;
+            let Compared { declaration, plan } = self.seen(stack, &platform, &way, &Away::default()).await?;
             live::prove(
                 &way,
                 &declaration,
@@ -181,7 +189,11 @@ impl Routes {
             )
             .await
         };
-        let proofs = asked.await.map_err(gateway::failure_of)?;
+        let Some(proofs) = interrupted::or(&way, Some(&stack.name), asked).await else {
+            return Err(Failure::new(Kind::Interrupted, "interrupted while the routes were proven")
+                .hint("everything runs; vv setup-routes proves them"));
+        };
+        let proofs = proofs.map_err(gateway::failure_of)?;
         for proof in proofs.iter().filter(|proof| proof.level == Level::Warn) {
             context.printer.warn(format_args!("{}: {}", proof.label, proof.detail));
         }
@@ -226,28 +238,42 @@ fn notes(plan: &RoutePlan) -> Vec<String> {
     plan.blocked.iter().map(|why| format!("routes: {why}")).chain(impossible).collect()
 }
 
+/// Replicas that run and aren't targets: not ready yet, or about to go.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Away(BTreeSet<String>);
+
+impl Away {
+    fn note(&mut self, targets: &Targets) {
+        self.0.extend(targets.leaving.iter().cloned());
+        self.0.retain(|name| !targets.joining.contains(name));
+    }
+}
+
 /// A gateway that is told what is declared.
-struct ToldGateway {
+pub struct ToldGateway {
     routes: Routes,
     stack: Stack,
     engine: Arc<dyn Engine>,
     timeout: Duration,
+    /// Held while the gateway is told: of two that tell it at once, the later might have looked at the replicas earlier.
+    away: Mutex<Away>,
 }
 
 impl ToldGateway {
-    /// Applies what differs, for the replicas that run but these.
+    /// Applies what differs, for the replicas that run and aren't away.
     async fn tell(
         &self,
-        without: &[String],
+        away: &Away,
+        limit: Duration,
         say: &(dyn Fn(String) + Send + Sync),
     ) -> Result<(RoutePlan, Applied), BackendError> {
-        let end = Instant::now() + self.timeout;
+        let end = Instant::now() + limit;
         let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
         let platform = platform.map_err(|error| unasked(error.to_string()))?.with_helper(helper_image());
         let way = gateway::now(&self.stack, &platform, &Named::default()).await;
         let way = way.map_err(|absent| unasked(Failure::from(absent).in_a_line()))?;
         way.admin.wait_ready(end, &|waits| say(format!("waiting: {waits}"))).await.map_err(of_admin)?;
-        let seen = self.routes.seen(&self.stack, &platform, &way, without).await.map_err(of_admin)?;
+        let seen = self.routes.seen(&self.stack, &platform, &way, away).await.map_err(of_admin)?;
         if !seen.plan.changes.is_empty() {
             say(words::counted(seen.plan.changes.len(), "change"));
         }
@@ -259,7 +285,8 @@ impl ToldGateway {
 #[async_trait]
 impl Applier for ToldGateway {
     async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<Vec<String>, BackendError> {
-        let (plan, applied) = self.tell(&[], say).await?;
+        let away = self.away.lock().await;
+        let (plan, applied) = self.tell(&away, self.timeout, say).await?;
         refused(&plan, &applied)?;
         Ok(notes(&plan))
     }
@@ -268,7 +295,9 @@ impl Applier for ToldGateway {
 #[async_trait]
 impl Balancer for ToldGateway {
     async fn follow(&self, targets: &Targets) -> Result<Vec<String>, BackendError> {
-        let told = match self.tell(&targets.leaving, &|_| {}).await {
+        let mut away = self.away.lock().await;
+        away.note(targets);
+        let told = match self.tell(&away, self.timeout.min(FEW), &|_| {}).await {
             Ok((plan, applied)) => refused(&plan, &applied),
             Err(error) => Err(error),
         };
@@ -300,4 +329,20 @@ fn unasked(message: String) -> BackendError {
 
 fn of_admin(error: AdminError) -> BackendError {
     BackendError { kind: error.failure(), message: error.message, hints: error.hint.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_about_to_go_stays_away_while_others_come() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut away = Away(names(&["a-1", "b-1"]).into_iter().collect());
+        away.note(&Targets { leaving: names(&["c-2"]), joining: Vec::new() });
+        away.note(&Targets { leaving: Vec::new(), joining: names(&["a-1"]) });
+        assert_eq!(away, Away(names(&["b-1", "c-2"]).into_iter().collect()));
+        away.note(&Targets { leaving: Vec::new(), joining: names(&["b-1"]) });
+        assert_eq!(away, Away(names(&["c-2"]).into_iter().collect()));
+    }
 }
