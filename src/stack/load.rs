@@ -17,7 +17,7 @@ use super::options::LoadOptions;
 use super::paths::{self, Base};
 use super::port_offset::PortOffset;
 use super::problem::{LoadError, Mark, Problem, Source};
-use super::{embedded, extends, include, interpolate, merge, read, unique};
+use super::{embedded, extends, include, interpolate, merge, project_name, read, unique};
 
 /// Finds, reads, interpolates and merges the files of a stack.
 ///
@@ -282,20 +282,20 @@ impl<'a> Loader<'a> {
             let mut name = name.clone();
             // What is wrong here is found and noted when the document itself is interpolated.
             interpolate::interpolate(&mut name, env, None, &mut Findings::default());
-            let name = normal_name(name.as_str().unwrap_or_default());
+            let name = project_name::normal(name.as_str().unwrap_or_default());
             if !name.is_empty() {
                 return name;
             }
         }
         let folder = project_dir.file_name().map(|name| name.to_string_lossy().into_owned());
-        normal_name(stack.or(folder.as_deref()).unwrap_or_default())
+        project_name::normal(stack.or(folder.as_deref()).unwrap_or_default())
     }
 
     fn name_hint(&mut self, options: &LoadOptions, env: &Env) -> Option<String> {
         let set = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
         let name = set(&options.project_name)
             .or_else(|| set(&env.get("COMPOSE_PROJECT_NAME").map(str::to_owned)))?;
-        if let Err(message) = check_project_name(&name) {
+        if let Err(message) = project_name::check(&name) {
             self.findings.problem(None, "", message);
         }
         Some(name)
@@ -313,31 +313,6 @@ impl<'a> Loader<'a> {
 /// Whether `x-vv` stands at the top of one of these files.
 pub(super) fn knows_vv(files: &[ReadFile]) -> bool {
     files.iter().flat_map(|file| &file.documents).any(|document| document.get("x-vv").is_some())
-}
-
-/// Whether a project may have this name.
-///
-/// # Errors
-/// Why not, and which would do.
-pub fn check_project_name(name: &str) -> Result<(), String> {
-    let normal = normal_name(name);
-    if normal == name && !name.is_empty() {
-        return Ok(());
-    }
-    let hint = if normal.is_empty() { String::new() } else { format!("; '{normal}' would do") };
-    Err(format!(
-        "'{name}' can't be a project's name: small letters, digits, '-' and '_', from a letter or digit on{hint}"
-    ))
-}
-
-/// As compose-go's `NormalizeProjectName`.
-fn normal_name(name: &str) -> String {
-    let kept: String = name
-        .to_lowercase()
-        .chars()
-        .filter(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || matches!(char, '-' | '_'))
-        .collect();
-    kept.trim_start_matches(['-', '_']).to_owned()
 }
 
 /// Gives `environment` entries without a value that of the environment, where it has one.

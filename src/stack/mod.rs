@@ -41,6 +41,7 @@ mod paths;
 pub mod port_offset;
 mod ports;
 pub mod problem;
+pub mod project_name;
 pub mod read;
 pub mod reference;
 pub mod scalar;
@@ -64,7 +65,7 @@ mod words;
 
 pub use document::{Document, is_remote, load, load_document, load_selected};
 pub use findings::unset_variable;
-pub use load::{check_project_name, read_stack};
+pub use load::read_stack;
 pub use model::{Service, Stack};
 pub use ports::parse as parse_ports;
 pub use problem::{LoadError, Problem};

@@ -36,7 +36,7 @@ use crate::run::lock::Lock;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
 use crate::stack::merged::Env;
-use crate::stack::{Stack, check_project_name};
+use crate::stack::{Stack, project_name};
 
 /// Make Kong's routes what the stack declares, and prove that each answers
 #[derive(Debug, Args)]
@@ -242,7 +242,7 @@ fn stack(context: &Context, args: &SetupRoutesArgs) -> Result<Option<Stack>> {
 fn owner(context: &Context, stack: Option<&Stack>, dump: bool) -> Result<String> {
     let named = context.options.project_name.clone();
     if let (None, Some(name)) = (stack, &named) {
-        check_project_name(name).map_err(Failure::usage)?;
+        project_name::check(name).map_err(Failure::usage)?;
     }
     stack.map(|stack| stack.name.clone()).or(named).or_else(|| dump.then(String::new)).ok_or_else(|| {
         Failure::usage("whose routes these are isn't known: there is no stack here")
