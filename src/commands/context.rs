@@ -129,8 +129,8 @@ impl Context {
 /// The image of the helper that leads into a stack's networks: vv itself, as in stand-ins.
 pub fn helper_image() -> HelperImage {
     let tag = || stub::image::tag().map_err(|failure| failure.in_a_line());
-    let context = |info: &EngineInfo| stub::image::context(info).map_err(|failure| failure.in_a_line());
-    HelperImage { tag: Arc::new(tag), context: Arc::new(context) }
+    let archive = |info: &EngineInfo| stub::image::archive(info).map_err(|failure| failure.in_a_line());
+    HelperImage { tag: Arc::new(tag), archive: Arc::new(archive) }
 }
 
 /// This process's environment; what isn't UTF-8 can't stand in a YAML file either.

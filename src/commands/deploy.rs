@@ -191,7 +191,7 @@ impl<'a> Deployment<'a> {
         let ready = ProbeReady::new(Arc::clone(&self.engine), self.stack.clone());
         let ready = Arc::new(ready.with_helper(helper_image()));
         let info = self.engine.info().await?;
-        let stub_image = move |_: &str| stub::image::context(&info).map_err(|failure| failure.in_a_line());
+        let stub_image = move |_: &str| stub::image::archive(&info).map_err(|failure| failure.in_a_line());
         let (appliers, balancer) = self.beside.appliers(&self.stack, &self.engine, timeout, &plan);
         let options = ExecuteOptions {
             timeout: Some(timeout),

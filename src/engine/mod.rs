@@ -291,8 +291,8 @@ pub trait Engine: evidence::Evidence + survey::Survey {
         build: &Build,
         progress: OnProgress<'_>,
     ) -> Result<(), EngineError>;
-    /// Builds an image from a tar stream that holds a Dockerfile, with the classic builder.
-    async fn build_tar(&self, image: &str, tar: Vec<u8>) -> Result<(), EngineError>;
+    /// Loads an image of this tag from an archive, in the format of `docker save`. Its tag counts as new.
+    async fn load_image(&self, image: &str, archive: Vec<u8>) -> Result<(), EngineError>;
     /// Removes an image's tag. One that isn't there or is in use is fine.
     async fn remove_image(&self, image: &str) -> Result<(), EngineError>;
     /// All tags below a repository name (`vv-stub`).

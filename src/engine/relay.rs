@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use super::{Engine, EngineError, ExecRequest, ExecSession};
 use crate::plan::observed::EngineInfo;
 
-/// Makes an image's build context for an engine, as a tar with a Dockerfile; an error is in words.
-pub type MakeContext = dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync;
+/// Makes an image for an engine, as `docker load` takes it; an error is in words.
+pub type MakeArchive = dyn Fn(&EngineInfo) -> Result<Vec<u8>, String> + Send + Sync;
 
 /// Tells an image's tag; an error is in words.
 pub type MakeTag = dyn Fn() -> Result<String, String> + Send + Sync;
@@ -27,8 +27,8 @@ pub type MakeTag = dyn Fn() -> Result<String, String> + Send + Sync;
 pub struct HelperImage {
     /// Tells its tag, `vv-stub:0123456789ab`: a hash of the whole program, which most commands have no need of.
     pub tag: Arc<MakeTag>,
-    /// What it is built from where it is missing.
-    pub context: Arc<MakeContext>,
+    /// Makes it where it is missing.
+    pub archive: Arc<MakeArchive>,
 }
 
 /// The helper's first process: it ends with its stdin.
@@ -141,8 +141,8 @@ impl Relay {
         let tag = (self.image.tag)().map_err(refused)?;
         if self.engine.image_id(&tag).await?.is_none() {
             let info = self.engine.info().await?;
-            let tar = (self.image.context)(&info).map_err(refused)?;
-            super::own_image::build(self.engine.as_ref(), &tag, tar).await?;
+            let archive = (self.image.archive)(&info).map_err(refused)?;
+            super::own_image::load(self.engine.as_ref(), &tag, archive).await?;
         }
         Ok(tag)
     }

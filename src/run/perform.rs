@@ -59,7 +59,7 @@ async fn call(
         }
         Action::BuildImage { image, build } => engine.build_image(image, build, &progress).await,
         Action::BuildStub { image } => {
-            own_image::build(engine, image, stub_tar(stub_image, image).await?).await
+            own_image::load(engine, image, stub_archive(stub_image, image).await?).await
         }
         Action::CreateNetwork(request) => engine.create_network(request).await,
         Action::RemoveNetwork(name) => engine.remove_network(name).await,
@@ -88,7 +88,7 @@ async fn call(
     }
 }
 
-async fn stub_tar(stub_image: Option<&Arc<StubImage>>, image: &str) -> Result<Vec<u8>, EngineError> {
+async fn stub_archive(stub_image: Option<&Arc<StubImage>>, image: &str) -> Result<Vec<u8>, EngineError> {
     let attempt = format!("build the stand-in {image}");
     let Some(make) = stub_image.map(Arc::clone) else {
         let message = "this command doesn't make stand-ins".to_owned();

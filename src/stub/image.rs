@@ -1,4 +1,5 @@
-//! The stand-in's image: vv's own binary, FROM scratch.
+//! The stand-in's image: vv's own binary and nothing else, packed here and loaded: of the same binary the same image,
+//! whoever makes it and however often.
 //!
 //! A static binary needs nothing else. A dynamically linked one brings its ELF interpreter and the libraries that
 //! this very process has loaded, at the paths they have here.
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use object::read::elf::{FileHeader, ProgramHeader};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Kind, Result};
@@ -22,8 +24,12 @@ pub const REPOSITORY: &str = "vv-stub";
 /// Names a binary to put into the image instead of vv's own: for engines of another OS or architecture.
 pub const BINARY_VARIABLE: &str = "VV_STUB_BINARY";
 
-/// What is built. The user has no name in an image without /etc/passwd; any number will do that isn't root's.
-const DOCKERFILE: &str = "FROM scratch\nCOPY rootfs /\nUSER 65532:65532\nENTRYPOINT [\"/vv\", \"stub\"]\n";
+/// How images are packed: goes into their tags' hash.
+const FORMAT: &str = "1";
+/// Has no name in an image without /etc/passwd; any number will do that isn't root's.
+const USER: &str = "65532:65532";
+/// What stand-ins start.
+const ENTRYPOINT: [&str; 2] = ["/vv", "stub"];
 
 /// The image's tag: a hash of the binary in it, so that an image that is there is the right one.
 pub fn tag() -> Result<String> {
@@ -32,8 +38,8 @@ pub fn tag() -> Result<String> {
     Ok(format!("{REPOSITORY}:{hash}"))
 }
 
-/// The build context for an engine, as a tar. An error where the binary can't run there.
-pub fn context(engine: &EngineInfo) -> Result<Vec<u8>> {
+/// The image for an engine, as `docker load` takes it. An error where the binary can't run there.
+pub fn archive(engine: &EngineInfo) -> Result<Vec<u8>> {
     let path = binary()?;
     let content = fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
     let elf = Elf::parse(&content);
@@ -65,7 +71,7 @@ pub fn context(engine: &EngineInfo) -> Result<Vec<u8>> {
             files.push((library, content));
         }
     }
-    Ok(tar(&files).context("could not pack the stand-in's image")?)
+    Ok(pack(&files, engine, &tag()?).context("could not pack the stand-in's image")?)
 }
 
 /// The binary that stand-ins run.
@@ -129,19 +135,62 @@ fn is_library(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains(".so"))
 }
 
-fn tar(files: &[(PathBuf, Vec<u8>)]) -> io::Result<Vec<u8>> {
+/// An image of one layer, in the format of `docker save`
+/// (<https://github.com/moby/moby/blob/v20.10.24/image/spec/v1.2.md>, "Combined Image JSON + Filesystem Changeset Format").
+/// Times are zero, so that the image's ID, a hash of its configuration, is that of the files.
+fn pack(files: &[(PathBuf, Vec<u8>)], engine: &EngineInfo, tag: &str) -> io::Result<Vec<u8>> {
+    let layer = layer(files)?;
+    let config = json!({
+        "architecture": engine.arch,
+        "os": engine.os,
+        "created": "1970-01-01T00:00:00Z",
+        "config": {"User": USER, "Entrypoint": ENTRYPOINT},
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&Sha256::digest(&layer)))]},
+    });
+    let config = config.to_string();
+    let config_name = format!("{}.json", hex(&Sha256::digest(&config)));
+    let manifest = json!([{"Config": config_name, "RepoTags": [tag], "Layers": ["layer.tar"]}]).to_string();
+    let mut tar = tar::Builder::new(Vec::with_capacity(layer.len() + 16 * 1024));
+    append(&mut tar, Path::new(&config_name), 0o644, config.as_bytes())?;
+    append(&mut tar, Path::new("layer.tar"), 0o644, &layer)?;
+    append(&mut tar, Path::new("manifest.json"), 0o644, manifest.as_bytes())?;
+    tar.into_inner()
+}
+
+/// The files and the folders that they are in, which an engine would make for root alone.
+fn layer(files: &[(PathBuf, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
-    let mut append = |path: &Path, mode: u32, content: &[u8]| {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(mode);
-        tar.append_data(&mut header, path, content)
-    };
-    append(Path::new("Dockerfile"), 0o644, DOCKERFILE.as_bytes())?;
+    let inside = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_path_buf();
+    let paths = files.iter().map(|(path, _)| inside(path));
+    let folders: BTreeSet<PathBuf> =
+        paths.flat_map(|path| path.ancestors().skip(1).map(Path::to_path_buf).collect::<Vec<_>>()).collect();
+    for folder in folders.iter().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut header = header(0o755, 0);
+        header.set_entry_type(tar::EntryType::Directory);
+        tar.append_data(&mut header, folder, io::empty())?;
+    }
     for (path, content) in files {
-        append(&Path::new("rootfs").join(path.strip_prefix("/").unwrap_or(path)), 0o755, content)?;
+        append(&mut tar, &inside(path), 0o755, content)?;
     }
     tar.into_inner()
+}
+
+fn append(tar: &mut tar::Builder<Vec<u8>>, path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    tar.append_data(&mut header(mode, content.len() as u64), path, content)
+}
+
+fn header(mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The first 12 hex digits of the binary's SHA-256. It is remembered by the file's size and time of change: hashing
@@ -159,7 +208,7 @@ fn hash_of(binary: &Path) -> io::Result<String> {
         return Ok(hash.to_owned());
     }
     let mut hasher = Sha256::new();
-    hasher.update(DOCKERFILE);
+    hasher.update(FORMAT);
     let mut file = fs::File::open(binary)?;
     let mut buffer = vec![0; 1024 * 1024];
     loop {
@@ -168,8 +217,7 @@ fn hash_of(binary: &Path) -> io::Result<String> {
             count => hasher.update(&buffer[..count]),
         }
     }
-    let digest = hasher.finalize();
-    let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&hasher.finalize()[..6]);
     // A cache that can't be written costs the next start a moment, nothing else.
     let _ = memory.parent().map(fs::create_dir_all);
     let _ = fs::write(&memory, format!("{key} {hash}\n"));
@@ -178,6 +226,8 @@ fn hash_of(binary: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn here() -> EngineInfo {
@@ -187,24 +237,38 @@ mod tests {
 
     #[test]
     fn packs_this_program_with_what_it_needs() {
-        let tar = context(&here()).unwrap();
-        let mut archive = tar::Archive::new(tar.as_slice());
-        let names: Vec<String> = archive
-            .entries()
-            .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
-            .collect();
-        assert!(
-            names.contains(&"Dockerfile".to_owned()) && names.contains(&"rootfs/vv".to_owned()),
-            "{names:?}"
+        let image = archive(&here()).unwrap();
+        assert_eq!(image, archive(&here()).unwrap(), "the same image each time");
+        assert_eq!(
+            entries(&image).into_keys().filter(|name| !name.ends_with(".json")).collect::<Vec<_>>(),
+            ["layer.tar"]
         );
-        assert!(names.iter().any(|name| name.contains("libc.so")), "this test program is dynamic: {names:?}");
+        let layer = entries(&entries(&image)["layer.tar"]);
+        assert!(layer.contains_key("vv"), "{:?}", layer.keys());
+        let libc = layer.keys().find(|name| name.contains("libc.so")).expect("this test program is dynamic");
+        let folder = libc.rsplit_once('/').unwrap().0;
+        assert!(
+            layer.contains_key(folder) || layer.contains_key(&format!("{folder}/")),
+            "{:?}",
+            layer.keys()
+        );
+    }
+
+    fn entries(tar: &[u8]) -> BTreeMap<String, Vec<u8>> {
+        let mut archive = tar::Archive::new(tar);
+        let entries = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            (entry.path().unwrap().display().to_string(), content)
+        });
+        entries.collect()
     }
 
     #[test]
     fn another_architecture_is_refused_with_a_way_out() {
         let engine = EngineInfo { arch: "s390x".into(), ..here() };
-        let failure = context(&engine).unwrap_err();
+        let failure = archive(&engine).unwrap_err();
         assert!(failure.hints[0].contains(BINARY_VARIABLE), "{failure:?}");
     }
 }

@@ -117,18 +117,18 @@ fn the_helper_and_its_image_are_made_once() {
     std::fs::copy(env!("CARGO_BIN_EXE_vv"), &own).unwrap();
     std::fs::OpenOptions::new().append(true).open(&own).unwrap().write_all(project.name.as_bytes()).unwrap();
     let before = docker(&["images", "-q", "vv-stub", "--format", "{{.Tag}}"]);
-    let (builds, helpers_made) = (Arc::default(), Arc::default());
+    let (loads, helpers_made) = (Arc::default(), Arc::default());
     let start = |engine: String| {
         let words = ["-p", &project.name, "start", "--timeout", "90s"];
         let mut vv = std::process::Command::new(&own);
         vv.current_dir(project.dir.path()).args(words).env("DOCKER_HOST", engine).output().unwrap()
     };
-    let ran = start(remote_engine_counting("/build?", &builds));
+    let ran = start(remote_engine_counting("/images/load", &loads));
     let after = docker(&["images", "vv-stub", "--format", "{{.Tag}}"]);
     let made = after.lines().filter(|tag| !before.contains(*tag)).map(|tag| format!("vv-stub:{tag}"));
     let _images: Vec<Image> = made.map(Image).collect();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    assert_eq!(builds.load(Ordering::Relaxed), 1, "one build serves all");
+    assert_eq!(loads.load(Ordering::Relaxed), 1, "loaded once for all");
 
     project.ok(&["down"]);
     let ran = start(remote_engine_counting("/containers/create HTTP", &helpers_made));

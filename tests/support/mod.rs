@@ -48,7 +48,6 @@ impl Project {
 
     /// A project of a shipped stack, run on the parts.
     pub fn of_stack(test: &str, stack: &str, port_offset: u16) -> Self {
-        stub_image();
         let mut project = Self::new(test, "services: {}");
         std::fs::remove_file(project.path("compose.yaml")).unwrap();
         let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parts/images.env");
@@ -231,16 +230,6 @@ pub fn docker(words: &[&str]) -> String {
 fn docker_unchecked(words: &[&str]) -> String {
     let output = Command::new("docker").args(words).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
-}
-
-/// Sees to it that the image of vv's stand-ins is there. Where several stacks build it at the same time, the last one's has
-/// its tag in the end, and the others' next start makes their containers again: not what tests want to see.
-pub fn stub_image() {
-    static BUILT: std::sync::Once = std::sync::Once::new();
-    BUILT.call_once(|| {
-        let stack = "services: {stub: {build: ./absent, stop_grace_period: 0s, x-vv: {stub: {port: 8080}}}}";
-        Project::new("stub-image", stack).ok(&["start"]);
-    });
 }
 
 /// A port of this machine that nothing listens on, and that no other test of this process is given.

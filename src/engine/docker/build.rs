@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use bollard::auth::DockerCredentials;
+use bollard::body_try_stream;
 use bollard::errors::Error;
 use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
-use bollard::{body_full, body_try_stream};
 use futures_util::{Stream, StreamExt};
 
 use super::build_watch::{BuildKitWatch, ClassicWatch, FailedStep};
@@ -64,20 +64,6 @@ pub async fn image(job: Job<'_>, progress: OnProgress<'_>) -> Result<(), EngineE
         }
     }
     classic(&job, &attempt, options, credentials, progress).await
-}
-
-/// Builds an image from a tar that holds a Dockerfile, with the classic builder.
-pub async fn from_tar(client: &Client, image: &str, tar: Vec<u8>) -> Result<(), EngineError> {
-    let attempt = format!("build {image}");
-    let options = BuildImageOptions {
-        dockerfile: "Dockerfile".to_owned(),
-        t: Some(image.to_owned()),
-        rm: true,
-        forcerm: true,
-        ..BuildImageOptions::default()
-    };
-    let messages = client.docker().build_image(options, None, Some(body_full(tar.into())));
-    follow_classic(client, &attempt, messages.boxed(), &Sending::default(), &|_| {}).await
 }
 
 /// The options that both builders share.

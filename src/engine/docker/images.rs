@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bollard::body_full;
 use bollard::errors::Error;
 use bollard::query_parameters::{
-    CreateImageOptionsBuilder, ListImagesOptionsBuilder, PushImageOptionsBuilder, RemoveImageOptionsBuilder,
+    CreateImageOptionsBuilder, ImportImageOptionsBuilder, ListImagesOptionsBuilder, PushImageOptionsBuilder,
+    RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
 
 use super::client::Client;
@@ -113,6 +115,19 @@ pub(super) fn transfer_error(client: &Client, attempt: &str, error: Error, found
     } else {
         EngineError::Refused { attempt, message }
     }
+}
+
+/// Loads an image of this tag from an archive, and tags it: loading alone leaves the tag as old as the image.
+pub async fn load(client: &Client, image: &str, archive: Vec<u8>) -> Result<(), EngineError> {
+    let attempt = format!("load {image}");
+    let options = ImportImageOptionsBuilder::new().quiet(true).build();
+    let mut stream = Box::pin(client.docker().import_image(options, body_full(archive.into()), None));
+    while let Some(item) = stall::next(&mut stream, stall::LIMIT, &attempt).await? {
+        item.map_err(|error| client.error(&attempt, error))?;
+    }
+    let (name, tag) = name_and_tag(image);
+    let options = TagImageOptionsBuilder::new().repo(name).tag(tag).build();
+    client.call(&format!("tag {image}"), client.docker().tag_image(image, Some(options))).await
 }
 
 /// Removes an image's tag. One that isn't there or is in use is fine.

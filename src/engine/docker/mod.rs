@@ -189,8 +189,8 @@ impl Engine for DockerEngine {
         build::image(build::Job { client, store, image, build, classic }, progress).await
     }
 
-    async fn build_tar(&self, image: &str, tar: Vec<u8>) -> Result<(), EngineError> {
-        build::from_tar(&self.client, image, tar).await
+    async fn load_image(&self, image: &str, archive: Vec<u8>) -> Result<(), EngineError> {
+        images::load(&self.client, image, archive).await
     }
 
     async fn remove_image(&self, image: &str) -> Result<(), EngineError> {

@@ -12,7 +12,7 @@ use crate::engine::EngineError;
 /// The calls that change something.
 pub const MUTATING: [&str; 16] = [
     "build_image",
-    "build_tar",
+    "load_image",
     "connect_network",
     "copy_files",
     "create_container",

@@ -198,8 +198,8 @@ impl Engine for MemoryEngine {
         .await
     }
 
-    async fn build_tar(&self, image: &str, _tar: Vec<u8>) -> Result<(), EngineError> {
-        self.call("build_tar", image, |state| {
+    async fn load_image(&self, image: &str, _archive: Vec<u8>) -> Result<(), EngineError> {
+        self.call("load_image", image, |state| {
             state.add_image(image);
             Ok(())
         })

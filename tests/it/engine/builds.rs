@@ -10,6 +10,7 @@ use vv::plan::spec::ContainerSpec;
 use vv::stack::model::Build;
 
 use super::{BUSYBOX, Scene, all};
+use crate::support::docker;
 
 fn write(root: &Path, files: &[(&str, &str)]) {
     for (path, text) in files {
@@ -141,20 +142,24 @@ async fn a_failed_step_is_shown_with_its_last_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tar_is_built() {
-    let scene = Scene::new("tar").await;
+async fn an_archive_is_loaded() {
+    let scene = Scene::new("load").await;
     let image = format!("localhost/{}:1", scene.project);
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, text) in [("Dockerfile", "FROM scratch\nCOPY hello /hello\n"), ("hello", "hello")] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
-    }
-    scene.engine.build_tar(&image, tar.into_inner().unwrap()).await.unwrap();
-    assert!(scene.engine.image_id(&image).await.unwrap().is_some());
-    let observed = scene.engine.observe(&scene.project).await.unwrap();
-    assert!(observed.images.contains_key(&image), "{:?}", observed.images.keys());
+    docker(&["tag", BUSYBOX, &image]);
+    let archive = std::process::Command::new("docker").args(["save", &image]).output().unwrap().stdout;
+    let id = scene.engine.image_id(&image).await.unwrap();
+    scene.engine.remove_image(&image).await.unwrap();
+    scene.engine.load_image(&image, archive).await.unwrap();
+    assert_eq!(scene.engine.image_id(&image).await.unwrap(), id);
+
+    // The image is old; what counts is when it came here.
+    let repository = format!("localhost/{}", scene.project);
+    scene.engine.prune_images(&format!("{repository}:2"), Duration::from_secs(3600)).await.unwrap();
+    assert_eq!(scene.engine.image_tags(&repository).await.unwrap(), ["1"]);
+
+    let error = scene.engine.load_image(&image, b"no archive".to_vec()).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("could not load {image}: ")), "{error}");
+    scene.engine.remove_image(&image).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

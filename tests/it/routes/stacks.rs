@@ -1,6 +1,6 @@
 //! Stacks with a gateway in a container, for what only vv's other commands do.
 
-use crate::support::{Project, free_port, stub_image};
+use crate::support::{Project, free_port};
 
 /// The stand-in for Kong, and PostgreSQL.
 const KONG: &str = "localhost/vv-parts/kong-stand-in:3.4";
@@ -113,7 +113,6 @@ pub fn stub(name: &str, port: u16, paths: &[&str]) -> String {
 
 /// A project whose file is this one, with `services` after those of `base`.
 pub fn project(test: &str, base: &str, services: &str, file: &str) -> Project {
-    stub_image();
     // `configs` stands behind the services.
     let (first, last) = base
         .split_once("configs:\n  kong:")
