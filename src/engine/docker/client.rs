@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error;
-use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
 use http::uri::{PathAndQuery, Uri};
 
 use super::super::connect::{Address, Endpoint};
 use super::super::{ConnectOptions, EngineError};
+use super::known::{Known, Memory};
 use super::{error, ssh};
 use crate::plan::observed::EngineInfo;
 
@@ -46,8 +46,8 @@ impl Client {
     ) -> Result<(Self, EngineInfo), EngineError> {
         let plain = transport(&endpoint).map_err(|error| error::unreachable(&error, &endpoint))?;
         let limit = options.patience.map_or(CONNECT_LIMIT, |patience| patience.min(CONNECT_LIMIT));
-        let answer = match tokio::time::timeout(limit, plain.version()).await {
-            Ok(Ok(answer)) => answer,
+        let known = match tokio::time::timeout(limit, known(&plain, &endpoint)).await {
+            Ok(Ok(known)) => known,
             Ok(Err(error @ Error::DockerResponseServerError { .. })) => {
                 return Err(not_an_engine(&endpoint, &error.to_string()));
             }
@@ -66,18 +66,17 @@ impl Client {
                 });
             }
         };
-        let newest = answer.api_version.as_deref().and_then(parse_version);
+        let newest = known.newest.as_deref().and_then(parse_version);
         let newest = newest.ok_or_else(|| not_an_engine(&endpoint, "it names no API version"))?;
-        let least = answer.min_api_version.as_deref().and_then(parse_version);
+        let least = known.least.as_deref().and_then(parse_version);
         let version = negotiate(options.api_version.as_deref(), newest, least)
             .map_err(|(message, hint)| EngineError::Unreachable { message, hints: vec![hint] })?;
-        let secluded = is_secluded(&answer);
         let info = EngineInfo {
-            secluded,
-            version: answer.version.unwrap_or_default(),
+            secluded: known.secluded,
+            version: known.version,
             api: (component(version.major_version), component(version.minor_version)),
-            os: answer.os.unwrap_or_default(),
-            arch: answer.arch.unwrap_or_default(),
+            os: known.os,
+            arch: known.arch,
             local: endpoint.is_local(),
             address: endpoint.address.host_ip().await,
         };
@@ -161,6 +160,18 @@ fn transport(endpoint: &Endpoint) -> Result<Docker, Error> {
         }
         Address::Ssh(host) => ssh::transport(host, NO_LIMIT),
     }
+}
+
+/// What the engine says of itself, or said the last time. One call.
+async fn known(plain: &Docker, endpoint: &Endpoint) -> Result<Known, Error> {
+    let Address::Unix(path) = &endpoint.address else { return plain.version().await.map(Known::from) };
+    let memory = Memory::usual();
+    if let Some(known) = memory.recall(path).await {
+        return Ok(known);
+    }
+    let known = Known::from(plain.version().await?);
+    memory.keep(path, &known);
+    Ok(known)
 }
 
 fn not_an_engine(endpoint: &Endpoint, why: &str) -> EngineError {
@@ -268,14 +279,6 @@ fn percent_encode(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether the engine's networks are out of our reach though it runs here, by what its version tells.
-fn is_secluded(version: &SystemVersion) -> bool {
-    let platform = version.platform.as_ref().map_or("", |platform| platform.name.as_str());
-    let rootless = version.components.iter().flatten().any(|part| part.name == "rootlesskit");
-    // Off Linux an engine for Linux runs in a machine of its own.
-    rootless || platform.contains("Desktop") || !cfg!(target_os = "linux")
 }
 
 #[cfg(test)]

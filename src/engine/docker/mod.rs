@@ -16,6 +16,7 @@ mod exec;
 mod helper;
 mod images;
 mod inspect;
+mod known;
 mod layers;
 mod logs;
 mod mounts_of;
