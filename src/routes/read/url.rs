@@ -15,13 +15,13 @@ pub const FIELDS: [&str; 4] = ["protocol", "host", "port", "path"];
 /// (the default of `port`), no path where none is written, `/` where that is; a query is dropped.
 pub fn parts(at: &At<'_>) -> Option<Map<String, Value>> {
     let url = super::names::text(at)?;
-    let shown = super::names::shown(&hide_looks(&url));
+    let shown = || super::names::shown(&hide_looks(&url));
     let Some((scheme, rest)) = url.split_once("://") else {
-        at.problem(format!("'{shown}' isn't a URL such as 'http://orders:8080/api'"));
+        at.problem(format!("'{}' isn't a URL such as 'http://orders:8080/api'", shown()));
         return None;
     };
     if !PROTOCOLS.contains(&scheme) {
-        at.problem(format!("'{shown}' begins with no protocol that Kong has: {}", PROTOCOLS.join(", ")));
+        at.problem(format!("'{}' begins with no protocol that Kong has: {}", shown(), PROTOCOLS.join(", ")));
         return None;
     }
     let (authority, path) = match rest.find(['/', '?', '#', ';']) {
@@ -51,13 +51,13 @@ pub fn parts(at: &At<'_>) -> Option<Map<String, Value>> {
         }
         Some(Ok(port)) => port,
         Some(Err(_)) => {
-            at.problem(format!("'{shown}' has no port from 0 to 65535 after the ':'"));
+            at.problem(format!("'{}' has no port from 0 to 65535 after the ':'", shown()));
             return None;
         }
     };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     if host.is_empty() {
-        at.problem(format!("'{shown}' has no host; is its variable set?"));
+        at.problem(format!("'{}' has no host; is its variable set?", shown()));
         return None;
     }
     let mut parts = Map::new();

@@ -47,11 +47,15 @@ static PRIVATE_KEY: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 /// The text without what looks like a secret.
 pub fn hide_looks(text: &str) -> String {
     let mut text = text.to_owned();
-    for key in PRIVATE_KEY.iter() {
-        text = key.replace_all(&text, HIDDEN).into_owned();
+    if may_hold_key(&text) {
+        for key in PRIVATE_KEY.iter() {
+            text = key.replace_all(&text, HIDDEN).into_owned();
+        }
     }
     text = without(&text, login_places(&text));
-    text = MARKED.replace_all(&text, HIDDEN).into_owned();
+    if may_be_marked(&text) {
+        text = MARKED.replace_all(&text, HIDDEN).into_owned();
+    }
     text = without(&text, flag_places(&text));
     without(&text, named_places(&text))
 }
@@ -69,8 +73,42 @@ pub fn named_values(text: &str) -> Vec<&str> {
 /// Where the first thing begins in the text that looks like a secret, in bytes.
 pub fn first_look(text: &str) -> Option<usize> {
     let places = login_places(text).into_iter().chain(flag_places(text)).chain(named_places(text));
-    let marked = MARKED.find_iter(text).chain(PRIVATE_KEY.iter().flat_map(|key| key.find_iter(text)));
+    let marked = may_be_marked(text).then(|| MARKED.find_iter(text)).into_iter().flatten();
+    let keys = may_hold_key(text).then(|| PRIVATE_KEY.iter().flat_map(|key| key.find_iter(text)));
+    let marked = marked.chain(keys.into_iter().flatten());
     places.map(|place| place.start).chain(marked.map(|found| found.start())).min()
+}
+
+// To compile a pattern takes a millisecond, and most texts can't match: each has a word without which it doesn't.
+
+fn may_hold_key(text: &str) -> bool {
+    text.contains("PRIVATE KEY-----")
+}
+
+fn may_be_marked(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "eyJ",
+        "AKIA",
+        "ASIA",
+        "k_live_",
+        "k_test_",
+        "gh",
+        "github_pat_",
+        "glpat-",
+        "xox",
+        "AIza",
+        "npm_",
+        "sk-",
+    ];
+    WORDS.iter().any(|word| text.contains(word))
+}
+
+/// Whether an option begins somewhere: a '-' at the beginning, or after what isn't part of a word.
+fn may_have_flag(text: &str) -> bool {
+    let begins = |before: &str| {
+        before.chars().next_back().is_none_or(|it| it.is_whitespace() || "\"'[,-".contains(it))
+    };
+    text.match_indices('-').any(|(at, _)| begins(&text[..at]))
 }
 
 fn without(text: &str, places: Vec<Range<usize>>) -> String {
@@ -84,12 +122,18 @@ fn without(text: &str, places: Vec<Range<usize>>) -> String {
 }
 
 fn login_places(text: &str) -> Vec<Range<usize>> {
+    if !text.contains("://") || !text.contains('@') {
+        return Vec::new();
+    }
     let found = LOGIN.captures_iter(text);
     found.filter_map(|login| Some(login.get(1).or_else(|| login.get(2))?.range())).collect()
 }
 
 fn flag_places(text: &str) -> Vec<Range<usize>> {
     let mut places = Vec::new();
+    if !may_have_flag(text) {
+        return places;
+    }
     let mut from = 0;
     while let Some(found) = FLAG.captures_at(text, from) {
         let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else { break };
@@ -107,6 +151,9 @@ fn flag_places(text: &str) -> Vec<Range<usize>> {
 
 fn named_places(text: &str) -> Vec<Range<usize>> {
     let mut places = Vec::new();
+    if !text.contains([':', '=']) {
+        return places;
+    }
     let mut from = 0;
     while let Some(found) = NAMED.captures_at(text, from) {
         let (Some(whole), Some(name), Some(sign)) = (found.get(0), found.get(1), found.get(3)) else { break };
