@@ -29,6 +29,8 @@ pub struct Report<'a> {
     pub undeclared: Vec<&'a str>,
     /// What the routes answered.
     pub routes: Vec<RouteLine<'a>>,
+    /// Why the routes weren't asked, or null.
+    pub unproven: Option<&'a str>,
     /// How many of each.
     pub counts: Counts,
 }
@@ -128,12 +130,14 @@ pub struct ImpossibleLine<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// The document of a plan, of what came of it where it was carried out, and of the routes that were asked.
+    /// The document of a plan, of what came of it where it was carried out, and of the routes that were asked, or why
+    /// they weren't.
     pub fn new(
         stack: &'a str,
         plan: &'a RoutePlan,
         applied: Option<&'a Applied>,
         proofs: &'a [Proof],
+        unproven: Option<&'a str>,
     ) -> Self {
         let line = |(index, change): (usize, &'a super::plan::Change)| {
             let end = applied.and_then(|applied| applied.outcomes.get(index)).map(|outcome| &outcome.end);
@@ -168,6 +172,7 @@ impl<'a> Report<'a> {
             impossible: impossible.collect(),
             undeclared: plan.undeclared.iter().map(|it| it.label.as_str()).collect(),
             routes: proofs.iter().map(RouteLine::of).collect(),
+            unproven,
             counts: Counts::of(plan),
         }
     }
@@ -271,10 +276,10 @@ mod tests {
         let blocked = RoutePlan { blocked: Some("it would lose route x".into()), ..RoutePlan::default() };
         let nothing = Applied::default();
         let documents = [
-            Report::new("shop", &plan, None, &[]),
-            Report::new("shop", &plan, Some(&applied), &[]),
-            Report::new("shop", &settled, None, &[]),
-            Report::new("shop", &blocked, Some(&nothing), &[]),
+            Report::new("shop", &plan, None, &[], Some("--no-live")),
+            Report::new("shop", &plan, Some(&applied), &[], Some("--no-live")),
+            Report::new("shop", &settled, None, &[], Some("--no-live")),
+            Report::new("shop", &blocked, Some(&nothing), &[], Some("--no-live")),
         ];
         let statuses: Vec<Status> = documents.iter().map(|document| document.status).collect();
         assert_eq!(statuses, [Status::Differs, Status::Failed, Status::Unchanged, Status::Failed]);

@@ -159,8 +159,12 @@ impl Job<'_> {
             true => None,
             false => Some(apply(&way.admin, declaration, &plan, *end, &|what| self.reached.note(what)).await),
         };
-        let proven = self.prove(declaration, &plan, applied.as_ref()).await;
-        self.show(&plan, applied.as_ref(), proven.as_deref().unwrap_or_default());
+        let unproven = self.unproven(&plan, applied.as_ref());
+        let proven = match unproven {
+            Some(_) => Ok(Vec::new()),
+            None => self.prove(declaration, &plan, applied.as_ref()).await,
+        };
+        self.show(&plan, applied.as_ref(), proven.as_deref().unwrap_or_default(), unproven);
         // What was done is done, and shown.
         let proofs = proven?;
         match outcome(&plan, args, applied.as_ref(), &proofs) {
@@ -169,20 +173,29 @@ impl Job<'_> {
         }
     }
 
-    /// Proves the routes, unless that is unwanted, impossible or useless.
+    /// Why the routes aren't proven: it is unwanted, useless or impossible.
+    fn unproven(&self, plan: &RoutePlan, applied: Option<&Applied>) -> Option<&str> {
+        if self.args.no_live {
+            return Some("--no-live");
+        }
+        if self.args.dry_run {
+            return Some("--dry-run");
+        }
+        if plan.blocked.is_some() || applied.is_some_and(|applied| !applied.said.is_empty()) {
+            return Some("Kong has nothing of what is declared");
+        }
+        let why = self.way.proxy.as_ref().err()?;
+        self.context.printer.warn(format_args!("the routes aren't proven: {why}"));
+        Some(why)
+    }
+
+    /// Proves the routes.
     async fn prove(
         &self,
         declaration: &Declaration,
         plan: &RoutePlan,
         applied: Option<&Applied>,
     ) -> Result<Vec<Proof>> {
-        let refused = plan.blocked.is_some() || applied.is_some_and(|applied| !applied.said.is_empty());
-        if self.args.no_live || self.args.dry_run || refused {
-            return Ok(Vec::new());
-        }
-        if let Err(why) = &self.way.proxy {
-            self.context.printer.warn(format_args!("the routes aren't proven: {why}"));
-        }
         let proving = live::Proving {
             owner_tag: owner_tag(self.owner),
             unsafe_probes: self.args.unsafe_probes,
@@ -194,9 +207,11 @@ impl Job<'_> {
     }
 
     /// Shows what was found, done and answered.
-    fn show(&self, plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof]) {
+    fn show(&self, plan: &RoutePlan, applied: Option<&Applied>, proofs: &[Proof], unproven: Option<&str>) {
         match self.args.format {
-            Format::Json => self.context.printer.json(&Report::new(self.owner, plan, applied, proofs)),
+            Format::Json => {
+                self.context.printer.json(&Report::new(self.owner, plan, applied, proofs, unproven));
+            }
             Format::Table => self.context.printer.data(shown::table(plan, applied, proofs, self.args.all)),
         }
     }
