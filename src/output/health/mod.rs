@@ -41,8 +41,11 @@ fn collapsed<'a>(lines: impl Iterator<Item = &'a Line> + Clone, headline: &Line)
         lines.clone().map(|line| line.replica).filter(|number| *number > 0).collect();
     replicas.sort_unstable();
     replicas.dedup();
+    // What is told of the whole service has no replica.
     let deeper = lines.filter(|line| {
-        line.replica == headline.replica && line.status == Outcome::Ok && line.level > headline.level
+        [0, headline.replica].contains(&line.replica)
+            && line.status == Outcome::Ok
+            && line.level > headline.level
     });
     let mut text = headline.check.clone();
     match deeper.count() {
@@ -195,10 +198,12 @@ mod tests {
                 check("consul", number, "dns", Level::Deep, Outcome::Skipped),
             ]
         });
-        let report = Report::new("shop", replicas.as_flattened());
+        let declared = check("consul", 0, "declared", Level::Deep, Outcome::Ok);
+        let checks: Vec<crate::probe::Check> = replicas.into_iter().flatten().chain([declared]).collect();
+        let report = Report::new("shop", &checks);
         insta::assert_snapshot!(table(&report, false), @r"
            SERVICE  CHECK         SEEN             MS
-        ✔  consul   leader +1 ×2  as it should be  7
+        ✔  consul   leader +2 ×2  as it should be  7
         ");
     }
 }
