@@ -1,10 +1,12 @@
 //! Entities kept in a table of PostgreSQL, as an image with `KONG_DATABASE=postgres` does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::state::{Change, Entities, Keep};
@@ -20,7 +22,7 @@ const NEEDS_BOOTSTRAPPING: &str = "Database needs bootstrapping or is older than
 /// A table of a database.
 pub struct Postgres {
     config: Config,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<Arc<Client>>>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -57,24 +59,23 @@ impl Postgres {
     }
 
     /// The connection, a new one where the last was lost.
-    async fn client(&self) -> anyhow::Result<MutexGuard<'_, Option<Client>>> {
-        let mut client = self.client.lock().await;
-        if client.as_ref().is_none_or(Client::is_closed) {
-            let (new, connection) = tokio::time::timeout(PATIENCE, self.config.connect(NoTls))
-                .await
-                .context("[PostgreSQL error] timeout")?
-                .context("[PostgreSQL error] failed to retrieve PostgreSQL server_version_num")?;
-            // Its end shows at the client.
-            tokio::spawn(connection);
-            *client = Some(new);
+    async fn client(&self) -> anyhow::Result<Arc<Client>> {
+        let mut held = self.client.lock().await;
+        if let Some(client) = held.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
         }
-        Ok(client)
+        let (new, connection) = tokio::time::timeout(PATIENCE, self.config.connect(NoTls))
+            .await
+            .context("[PostgreSQL error] timeout")?
+            .context("[PostgreSQL error] failed to retrieve PostgreSQL server_version_num")?;
+        // Its end shows at the client.
+        tokio::spawn(connection);
+        Ok(Arc::clone(held.insert(Arc::new(new))))
     }
 
     /// Runs statements; their first row's first column.
     async fn run(&self, statements: &str) -> anyhow::Result<Option<String>> {
         let client = self.client().await?;
-        let client = client.as_ref().context("not connected")?;
         let rows =
             tokio::time::timeout(PATIENCE, client.simple_query(statements)).await.context("timeout")??;
         Ok(rows.into_iter().find_map(|row| match row {
@@ -111,12 +112,28 @@ impl Postgres {
     }
 }
 
+async fn keep(client: &Client, Change { kind, id, entity }: &Change) -> Result<(), tokio_postgres::Error> {
+    let (kind, id) = ((kind as &(dyn ToSql + Sync), Type::TEXT), (id as &(dyn ToSql + Sync), Type::TEXT));
+    match entity {
+        Some(entity) => {
+            let put = "INSERT INTO vv_stand_in_kong VALUES ($1, $2, $3) \
+                ON CONFLICT (kind, id) DO UPDATE SET entity = EXCLUDED.entity";
+            let entity = Value::Object(entity.clone()).to_string();
+            client.execute_typed(put, &[kind, id, (&entity, Type::TEXT)]).await
+        }
+        None => {
+            let delete = "DELETE FROM vv_stand_in_kong WHERE kind = $1 AND id = $2";
+            client.execute_typed(delete, &[kind, id]).await
+        }
+    }
+    .map(drop)
+}
+
 #[async_trait::async_trait]
 impl Keep for Postgres {
     async fn load(&self) -> anyhow::Result<Entities> {
         self.ready().await?;
         let client = self.client().await?;
-        let client = client.as_ref().context("not connected")?;
         let mut entities = Entities::new();
         for row in client.query("SELECT kind, id, entity FROM vv_stand_in_kong", &[]).await? {
             let (kind, id, entity): (String, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -128,25 +145,18 @@ impl Keep for Postgres {
     }
 
     async fn write(&self, changes: &[Change]) -> anyhow::Result<()> {
-        let mut client = self.client().await?;
-        let client = client.as_mut().context("not connected")?;
+        let client = self.client().await?;
         let kept = async {
-            let transaction = client.transaction().await?;
-            for Change { kind, id, entity } in changes {
-                match entity {
-                    Some(entity) => {
-                        let put = "INSERT INTO vv_stand_in_kong VALUES ($1, $2, $3) \
-                            ON CONFLICT (kind, id) DO UPDATE SET entity = EXCLUDED.entity";
-                        let entity = Value::Object(entity.clone()).to_string();
-                        transaction.execute(put, &[kind, id, &entity]).await?;
-                    }
-                    None => {
-                        let delete = "DELETE FROM vv_stand_in_kong WHERE kind = $1 AND id = $2";
-                        transaction.execute(delete, &[kind, id]).await?;
-                    }
-                }
+            // As with Kong, most writes are one statement, and that is a transaction by itself.
+            if let [change] = changes {
+                return keep(&client, change).await;
             }
-            transaction.commit().await
+            // Nobody else writes meanwhile.
+            client.batch_execute("BEGIN").await?;
+            for change in changes {
+                keep(&client, change).await?;
+            }
+            client.batch_execute("COMMIT").await
         };
         Ok(tokio::time::timeout(PATIENCE, kept).await.context("timeout")??)
     }
