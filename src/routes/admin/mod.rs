@@ -9,6 +9,7 @@ mod read;
 mod sentinel;
 mod tidy;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -38,7 +39,7 @@ const UNEXPECTED: u32 = 3;
 pub struct ClientOptions {
     /// Sent with each request: a login.
     pub headers: Vec<(String, String)>,
-    /// How TLS is done, where the address is `https`; nothing: certificates are verified as usual.
+    /// How TLS is done; nothing: certificates are verified as usual, by those that the system trusts.
     pub tls: Option<rustls::ClientConfig>,
     /// How long what can be asked again is, where the caller gives no end.
     pub patience: Duration,
@@ -50,6 +51,8 @@ pub struct Admin {
     base: Url,
     gate: Semaphore,
     patience: Duration,
+    /// Who answered, as soon as it was ready.
+    node: OnceLock<Node>,
 }
 
 /// What was answered: a status, and a body.
@@ -120,7 +123,13 @@ impl Admin {
         };
         let client =
             client.build().map_err(|error| unusable(format!("no client for {}: {error}", address(&base))))?;
-        Ok(Self { client, base, gate: Semaphore::new(AT_ONCE), patience: options.patience })
+        Ok(Self {
+            client,
+            base,
+            gate: Semaphore::new(AT_ONCE),
+            patience: options.patience,
+            node: OnceLock::new(),
+        })
     }
 
     /// Its address, without a login.

@@ -85,13 +85,13 @@ impl Admin {
                 retriable: true,
             });
         }
-        let node = self.node(&root?.0)?;
+        let node = self.node_of(&root?.0)?;
         status?;
-        Ok(node)
+        Ok(self.node.get_or_init(|| node).clone())
     }
 
     /// Reads the answer of `GET /`, or says why it can't be read.
-    pub(super) fn node(&self, answer: &super::Answer) -> Result<Node, AdminError> {
+    pub(super) fn node_of(&self, answer: &super::Answer) -> Result<Node, AdminError> {
         match answer.status {
             401 | 403 => return Err(self.unauthorized(answer)),
             429 | 500 | 502 | 503 | 504 => return Err(self.not_ready(answer)),

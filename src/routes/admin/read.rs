@@ -83,7 +83,10 @@ impl Admin {
 
     async fn look(&self, wanted: Wanted, owner: &str, whole: bool) -> Result<Gateway, AdminError> {
         let end = Instant::now() + self.patience;
-        let node = self.node(&self.ask(&Request::get(""), end).await?)?;
+        let node = match self.node.get() {
+            Some(node) => node.clone(),
+            None => self.node_of(&self.ask(&Request::get(""), end).await?)?,
+        };
         let mut gateway = Gateway {
             version: node.version.clone(),
             database: node.database,
