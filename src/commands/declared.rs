@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::init_topics::on_start::Topics;
-use super::setup_routes::on_start::{Routes, ToldGateway};
+use super::setup_routes::ToldGateway;
+use super::setup_routes::on_start::Routes;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Result;

@@ -44,17 +44,27 @@ pub async fn prove(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    if proving.changed && plan.database {
-        let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
-        barrier::pass(sentinel, &proving.owner_tag, &super::host(), proxy, plan.workers, proving.end)
-            .await
-            .map_err(|error| blocked(error, proxy))?;
+    if proving.changed {
+        settled(way, plan, &proving.owner_tag, proving.end).await?;
     }
     let health = health(way, &wanted, plan, proving.end).await;
     let options =
         prove::Options { unsafe_probes: proving.unsafe_probes, patience: PATIENCE, until: proving.end };
     let known = Known { entities: &plan.after, health: &health, secrets: &declaration.secrets };
     Ok(prove::prove(&wanted, known, proxy, options).await)
+}
+
+/// Waits until the proxy, where it can be asked, has what was just written. `owner_tag`: of the stack's own.
+///
+/// # Errors
+/// It doesn't reach the proxy, or can't be followed to it.
+pub async fn settled(way: &Way, plan: &RoutePlan, owner_tag: &str, end: Instant) -> Result<(), AdminError> {
+    // Without a database it has it already.
+    let (Ok(proxy), true) = (&way.proxy, plan.database) else { return Ok(()) };
+    let sentinel: Arc<dyn Sentinel> = Arc::<Admin>::clone(&way.admin);
+    barrier::pass(sentinel, owner_tag, &super::host(), proxy, plan.workers, end)
+        .await
+        .map_err(|error| blocked(error, proxy))
 }
 
 /// The declared routes.

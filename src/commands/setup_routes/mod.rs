@@ -7,6 +7,7 @@ mod live;
 pub mod on_health;
 pub mod on_start;
 mod on_urls;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::gateway::{Named, Replicas, Way, failure_of};
+pub use self::told::ToldGateway;
 use super::context::{Context, invalid_stack};
 use super::deploy;
 use crate::cli::Format;

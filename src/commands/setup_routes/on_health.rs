@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::gateway::{self, Named};
 use super::live::{self, Proving};
-use super::on_start::{Away, Compared, Routes};
+use super::on_start::{Compared, Routes};
+use super::told::Away;
 use crate::commands::declared::Told;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::Failure;

@@ -5,30 +5,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::gateway::{self, Absent, Named, Way};
 use super::interrupted;
 use super::live::{self, Proving};
+use super::told::{Away, ToldGateway};
 use crate::commands::context::{Context, helper_image, invalid_stack};
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
 use crate::failure::{Failure, Kind, Result};
 use crate::plan::declared::{Comparison, Difference};
 use crate::plan::observed::{ContainerState, ObservedContainer};
-use crate::plan::operation::{Change, Targets};
+use crate::plan::operation::Change;
 use crate::routes::admin::AdminError;
-use crate::routes::apply::{Applied, apply};
 use crate::routes::declaration::Declaration;
 use crate::routes::expand::{expand, services};
 use crate::routes::plan::{Options, RoutePlan, plan};
 use crate::routes::prove::{Level, Proof};
 use crate::routes::read::{self, typed};
 use crate::routes::{owner_tag, words};
-use crate::run::BackendError;
-use crate::run::apply::{Applier, Balancer};
 use crate::stack::Stack;
 use crate::stack::embedded::Layered;
 use crate::stack::files::Disk;
@@ -36,8 +32,6 @@ use crate::stack::vv::Declared;
 
 /// How long a gateway that runs may take to tell what it holds; else it is compared when it is ready.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a gateway may take over a few targets.
-const FEW: Duration = Duration::from_secs(20);
 
 /// What a stack declares of its gateway.
 #[derive(Clone)]
@@ -149,9 +143,7 @@ impl Routes {
         timeout: Duration,
         coming: BTreeSet<String>,
     ) -> Arc<ToldGateway> {
-        let away = Mutex::new(Away(coming));
-        let engine = Arc::clone(engine);
-        Arc::new(ToldGateway { routes: self.clone(), stack: stack.clone(), engine, timeout, away })
+        Arc::new(ToldGateway::new(self.clone(), stack.clone(), Arc::clone(engine), timeout, Away(coming)))
     }
 
     /// Proves that each route answers, once all is ready; `changed`: the gateway was told something just now.
@@ -233,116 +225,7 @@ fn changes(plan: &RoutePlan) -> Vec<Change> {
 }
 
 /// What stays as it is, and should be known.
-fn notes(plan: &RoutePlan) -> Vec<String> {
+pub(super) fn notes(plan: &RoutePlan) -> Vec<String> {
     let impossible = plan.impossible.iter().map(|it| format!("{} stays as it is: {}", it.label, it.reason));
     plan.blocked.iter().map(|why| format!("routes: {why}")).chain(impossible).collect()
-}
-
-/// Replicas that run and aren't targets: not ready yet, or about to go.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Away(BTreeSet<String>);
-
-impl Away {
-    fn note(&mut self, targets: &Targets) {
-        self.0.extend(targets.leaving.iter().cloned());
-        self.0.retain(|name| !targets.joining.contains(name));
-    }
-}
-
-/// A gateway that is told what is declared.
-pub struct ToldGateway {
-    routes: Routes,
-    stack: Stack,
-    engine: Arc<dyn Engine>,
-    timeout: Duration,
-    /// Held while the gateway is told: of two that tell it at once, the later might have looked at the replicas earlier.
-    away: Mutex<Away>,
-}
-
-impl ToldGateway {
-    /// Applies what differs, for the replicas that run and aren't away.
-    async fn tell(
-        &self,
-        away: &Away,
-        limit: Duration,
-        say: &(dyn Fn(String) + Send + Sync),
-    ) -> Result<(RoutePlan, Applied), BackendError> {
-        let end = Instant::now() + limit;
-        let platform = EnginePlatform::of(Arc::clone(&self.engine), &self.stack.name).await;
-        let platform = platform.map_err(|error| unasked(error.to_string()))?.with_helper(helper_image());
-        let way = gateway::now(&self.stack, &platform, &Named::default()).await;
-        let way = way.map_err(|absent| unasked(Failure::from(absent).in_a_line()))?;
-        way.admin.wait_ready(end, &|waits| say(format!("waiting: {waits}"))).await.map_err(of_admin)?;
-        let seen = self.routes.seen(&self.stack, &platform, &way, away).await.map_err(of_admin)?;
-        if !seen.plan.changes.is_empty() {
-            say(words::counted(seen.plan.changes.len(), "change"));
-        }
-        let applied = apply(&way.admin, &seen.declaration, &seen.plan, end, &|_| {}).await;
-        Ok((seen.plan, applied))
-    }
-}
-
-#[async_trait]
-impl Applier for ToldGateway {
-    async fn apply(&self, say: &(dyn Fn(String) + Send + Sync)) -> Result<Vec<String>, BackendError> {
-        let away = self.away.lock().await;
-        let (plan, applied) = self.tell(&away, self.timeout, say).await?;
-        refused(&plan, &applied)?;
-        Ok(notes(&plan))
-    }
-}
-
-#[async_trait]
-impl Balancer for ToldGateway {
-    async fn follow(&self, targets: &Targets) -> Result<Vec<String>, BackendError> {
-        let mut away = self.away.lock().await;
-        away.note(targets);
-        let told = match self.tell(&away, self.timeout.min(FEW), &|_| {}).await {
-            Ok((plan, applied)) => refused(&plan, &applied),
-            Err(error) => Err(error),
-        };
-        match told {
-            Ok(()) => Ok(Vec::new()),
-            // They go anyway.
-            Err(error) if !targets.leaving.is_empty() && targets.joining.is_empty() => {
-                let names = targets.leaving.join(", ");
-                Ok(vec![format!("{names}: could not be taken off the gateway: {}", error.message)])
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn refused(plan: &RoutePlan, applied: &Applied) -> Result<(), BackendError> {
-    let Some(kind) = applied.failure() else { return Ok(()) };
-    let told: Vec<String> = words::failures(plan, applied);
-    let message = match told.as_slice() {
-        [one] => one.clone(),
-        many => format!("{} (and {} more)", many.first().cloned().unwrap_or_default(), many.len() - 1),
-    };
-    Err(BackendError { kind, message, hints: vec!["vv setup-routes --check shows each".to_owned()] })
-}
-
-fn unasked(message: String) -> BackendError {
-    BackendError { kind: Kind::Failed, message, hints: Vec::new() }
-}
-
-fn of_admin(error: AdminError) -> BackendError {
-    BackendError { kind: error.failure(), message: error.message, hints: error.hint.into_iter().collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_about_to_go_stays_away_while_others_come() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let mut away = Away(names(&["a-1", "b-1"]).into_iter().collect());
-        away.note(&Targets { leaving: names(&["c-2"]), joining: Vec::new() });
-        away.note(&Targets { leaving: Vec::new(), joining: names(&["a-1"]) });
-        assert_eq!(away, Away(names(&["b-1", "c-2"]).into_iter().collect()));
-        away.note(&Targets { leaving: Vec::new(), joining: names(&["b-1"]) });
-        assert_eq!(away, Away(names(&["c-2"]).into_iter().collect()));
-    }
 }

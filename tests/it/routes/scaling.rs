@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use crate::support::Project;
 
 const FILE: &str = "_format_version: '3.0'
 services:
-  - {name: shop, host: shop.upstream, port: 8080, routes: [{name: shop, paths: [/shop], strip_path: false}]}
+  - {name: shop, host: shop.upstream, port: 8080, retries: 0, routes: [{name: shop, paths: [/shop], strip_path: false}]}
 upstreams:
   - name: shop.upstream
     targets: [{target: 'shop:8080', weight: 50}]
@@ -33,8 +34,11 @@ fn replicas(project: &Project, numbers: &[usize]) -> BTreeSet<(String, u64)> {
     numbers.iter().map(|number| (name(number), 50)).collect()
 }
 
-/// Asks without a pause while something is done; the statuses, of which none may be an error, and the sizes that the
-/// set of targets had meanwhile.
+/// No answer of a replica that is there takes so long, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks without a pause while something is done and a while longer: no answer may be an error, or late. The sizes that
+/// the set of targets had meanwhile.
 fn while_asked(ports: Ports, done: impl FnOnce()) -> BTreeSet<usize> {
     let over = Arc::new(AtomicBool::new(false));
     let asking = {
@@ -42,8 +46,10 @@ fn while_asked(ports: Ports, done: impl FnOnce()) -> BTreeSet<usize> {
         std::thread::spawn(move || {
             let (mut bad, mut sizes) = (Vec::new(), BTreeSet::new());
             while !over.load(Ordering::Relaxed) {
+                let asked = Instant::now();
                 let answer = ask(&ports.proxy("/shop"), &[]);
-                if answer.status != 200 {
+                // Kong asks another one where nobody answers, but its client has waited.
+                if answer.status != 200 || asked.elapsed() > PATIENCE {
                     bad.push(answer);
                 }
                 sizes.insert(targets(ports).len());
@@ -52,6 +58,8 @@ fn while_asked(ports: Ports, done: impl FnOnce()) -> BTreeSet<usize> {
         })
     };
     done();
+    // The proxy's workers take up what was told with a delay.
+    std::thread::sleep(Duration::from_secs(3));
     over.store(true, Ordering::Relaxed);
     let (bad, sizes) = asking.join().unwrap();
     assert!(bad.is_empty(), "{bad:?}");
@@ -62,7 +70,9 @@ fn while_asked(ports: Ports, done: impl FnOnce()) -> BTreeSet<usize> {
 fn targets_follow_the_replicas() {
     let ports = Ports::free();
     let services = stub("shop", 8080, &["/shop"]);
-    let project = project("routes-scale", &with_database(ports), &services, FILE);
+    // Long enough for a replica that is stopped at once to be asked in vain.
+    let slow = with_database(ports).replace("UPDATE_FREQUENCY: 1}", "UPDATE_FREQUENCY: 3}");
+    let project = project("routes-scale", &slow, &services, FILE);
     project.ok(&["start"]);
     assert_eq!(targets(ports), replicas(&project, &[1]));
     // Somebody else's target of the same upstream.
