@@ -149,8 +149,8 @@ pub struct Gateway {
     journal: Mutex<Vec<Entry>>,
     /// Targets that the first worker sees.
     known: RwLock<BTreeSet<String>>,
-    /// Held while a write is decided and kept: they happen one after another.
-    writing: tokio::sync::Mutex<()>,
+    /// Held while a write is decided and carried out: they happen one after another. A database keeps several at once.
+    writing: Mutex<()>,
 }
 
 impl Gateway {
@@ -164,7 +164,7 @@ impl Gateway {
             writes: AtomicUsize::new(0),
             journal: Mutex::default(),
             known: RwLock::default(),
-            writing: tokio::sync::Mutex::default(),
+            writing: Mutex::default(),
         }
     }
 
@@ -182,17 +182,21 @@ impl Gateway {
         result
     }
 
-    /// Changes entities.
-    pub fn apply(&self, changes: &[Change]) {
+    /// Changes entities; what takes it back is returned.
+    pub fn apply(&self, changes: &[Change]) -> Vec<Change> {
         self.change(|state| {
+            let mut back = Vec::new();
             for Change { kind, id, entity } in changes {
                 let entities = state.entities.entry(kind.clone()).or_default();
-                match entity {
+                let before = match entity {
                     Some(entity) => entities.insert(id.clone(), entity.clone()),
                     None => entities.remove(id),
                 };
+                back.push(Change { kind: kind.clone(), id: id.clone(), entity: before });
             }
-        });
+            back.reverse();
+            back
+        })
     }
 
     /// Tells the generation at each change: the proxy swaps its snapshot then, after its delay.

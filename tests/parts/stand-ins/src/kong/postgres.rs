@@ -1,15 +1,18 @@
 //! Entities kept in a table of PostgreSQL, as an image with `KONG_DATABASE=postgres` does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::state::{Change, Entities, Keep};
+
+/// So many transactions are under way at once, as with the pools of Kong's workers.
+const CONNECTIONS: usize = 8;
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +25,9 @@ const NEEDS_BOOTSTRAPPING: &str = "Database needs bootstrapping or is older than
 /// A table of a database.
 pub struct Postgres {
     config: Config,
-    client: Mutex<Option<Arc<Client>>>,
+    clients: [Mutex<Option<Arc<Client>>>; CONNECTIONS],
+    /// How often one was asked for.
+    asked: AtomicUsize,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -55,12 +60,13 @@ impl Postgres {
 
     /// A database.
     pub fn new(config: Config) -> Self {
-        Self { config, client: Mutex::default() }
+        Self { config, clients: Default::default(), asked: AtomicUsize::new(0) }
     }
 
-    /// The connection, a new one where the last was lost.
+    /// A connection, each in its turn; a new one where it was lost.
     async fn client(&self) -> anyhow::Result<Arc<Client>> {
-        let mut held = self.client.lock().await;
+        let turn = self.asked.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
+        let mut held = self.clients[turn].lock().await;
         if let Some(client) = held.as_ref().filter(|client| !client.is_closed()) {
             return Ok(Arc::clone(client));
         }
@@ -112,27 +118,30 @@ impl Postgres {
     }
 }
 
-async fn keep(client: &Client, Change { kind, id, entity }: &Change) -> Result<(), tokio_postgres::Error> {
-    let (kind, id) = ((kind as &(dyn ToSql + Sync), Type::TEXT), (id as &(dyn ToSql + Sync), Type::TEXT));
+/// One change in SQL.
+fn statement(Change { kind, id, entity }: &Change) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let (kind, id) = (quoted(kind), quoted(id));
     match entity {
         Some(entity) => {
-            let put = "INSERT INTO vv_stand_in_kong VALUES ($1, $2, $3) \
-                ON CONFLICT (kind, id) DO UPDATE SET entity = EXCLUDED.entity";
-            let entity = Value::Object(entity.clone()).to_string();
-            client.execute_typed(put, &[kind, id, (&entity, Type::TEXT)]).await
+            let entity = quoted(&Value::Object(entity.clone()).to_string());
+            format!(
+                "INSERT INTO vv_stand_in_kong VALUES ({kind}, {id}, {entity}) \
+                ON CONFLICT (kind, id) DO UPDATE SET entity = EXCLUDED.entity"
+            )
         }
-        None => {
-            let delete = "DELETE FROM vv_stand_in_kong WHERE kind = $1 AND id = $2";
-            client.execute_typed(delete, &[kind, id]).await
-        }
+        None => format!("DELETE FROM vv_stand_in_kong WHERE kind = {kind} AND id = {id}"),
     }
-    .map(drop)
 }
 
 #[async_trait::async_trait]
 impl Keep for Postgres {
     async fn load(&self) -> anyhow::Result<Entities> {
         self.ready().await?;
+        // All are there before the first request is.
+        for _ in 1..CONNECTIONS {
+            self.client().await?;
+        }
         let client = self.client().await?;
         let mut entities = Entities::new();
         for row in client.query("SELECT kind, id, entity FROM vv_stand_in_kong", &[]).await? {
@@ -145,20 +154,9 @@ impl Keep for Postgres {
     }
 
     async fn write(&self, changes: &[Change]) -> anyhow::Result<()> {
-        let client = self.client().await?;
-        let kept = async {
-            // As with Kong, most writes are one statement, and that is a transaction by itself.
-            if let [change] = changes {
-                return keep(&client, change).await;
-            }
-            // Nobody else writes meanwhile.
-            client.batch_execute("BEGIN").await?;
-            for change in changes {
-                keep(&client, change).await?;
-            }
-            client.batch_execute("COMMIT").await
-        };
-        Ok(tokio::time::timeout(PATIENCE, kept).await.context("timeout")??)
+        // In one message, which is one transaction.
+        let statements: Vec<String> = changes.iter().map(statement).collect();
+        self.run(&statements.join("; ")).await.map(drop)
     }
 
     async fn reachable(&self) -> bool {

@@ -10,11 +10,13 @@ pub mod kinds;
 mod list;
 mod plugins;
 
+use std::sync::PoisonError;
+
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::server::{Answer, Request};
-use super::state::{Entity, State};
+use super::state::{Change, Entity, State};
 use super::{Gateway, schema};
 use entities::{Decided, Parent, Store, show};
 use list::Wanted;
@@ -54,22 +56,30 @@ pub async fn answer(gateway: &Gateway, request: &Request) -> Answer {
         "OPTIONS" => errors::not_found(),
         "GET" | "HEAD" => read(gateway, request, &path).await,
         "POST" | "PUT" | "PATCH" | "DELETE" => {
-            let _one_by_one = gateway.writing.lock().await;
-            let decided = decide(gateway, request, &path);
-            let (changes, answer) = match decided {
-                Ok(decided) => decided,
+            let (changes, back, answer) = match write(gateway, request, &path) {
+                Ok(written) => written,
                 Err(answer) => return answer,
             };
-            if !changes.is_empty() {
-                if gateway.options.keep.write(&changes).await.is_err() {
-                    return unexpected();
-                }
-                gateway.apply(&changes);
+            if !changes.is_empty() && gateway.options.keep.write(&changes).await.is_err() {
+                gateway.apply(&back);
+                return unexpected();
             }
             answer
         }
         _ => errors::method(),
     }
+}
+
+/// Changes what a request asks for: the changes, what takes them back, and the answer.
+fn write(
+    gateway: &Gateway,
+    request: &Request,
+    path: &[&str],
+) -> Result<(Vec<Change>, Vec<Change>, Answer), Answer> {
+    let _one_by_one = gateway.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let (changes, answer) = decide(gateway, request, path)?;
+    let back = if changes.is_empty() { Vec::new() } else { gateway.apply(&changes) };
+    Ok((changes, back, answer))
 }
 
 fn unexpected() -> Answer {
