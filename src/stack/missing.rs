@@ -29,7 +29,7 @@ pub(super) fn sentence(files: &dyn Files, path: &Path, role: Role) -> String {
     };
     let sentence = format!("there is no {what} {name} in {}", folder.display());
     if files.is_dir(path) {
-        return format!("{sentence}: it's a folder");
+        return format!("{} is a folder, and no {what}", path.display());
     }
     if !files.is_dir(folder) {
         return format!("{sentence}, which isn't there either");

@@ -149,8 +149,13 @@ pub async fn of_stack(
 pub enum Absent {
     /// It will be there soon, or something is wrong with it that its health tells.
     NotYet(String),
-    /// Nobody started it.
-    NotRunning(String),
+    /// Nobody started it, or somebody paused it.
+    NotRunning {
+        /// The service.
+        service: String,
+        /// `doesn't run`
+        what: &'static str,
+    },
     /// It can't be asked from here, or there is none.
     Never(String, Option<String>),
 }
@@ -159,8 +164,9 @@ impl From<Absent> for Failure {
     fn from(absent: Absent) -> Self {
         match absent {
             Absent::NotYet(why) => Failure::new(Kind::NotReady, why).hint("vv status shows it"),
-            Absent::NotRunning(service) => Failure::new(Kind::NotReady, format!("{service} doesn't run"))
-                .hint(format!("vv start {service}")),
+            Absent::NotRunning { service, what } => {
+                Failure::new(Kind::NotReady, format!("{service} {what}")).hint(format!("vv start {service}"))
+            }
             Absent::Never(why, hint) => hint.into_iter().fold(Failure::usage(why), Failure::hint),
         }
     }
@@ -177,18 +183,22 @@ pub async fn now(stack: &Stack, platform: &EnginePlatform, named: &Named) -> Res
         ));
     };
     let mut restarting = None;
+    let mut absent = Absent::NotRunning { service: first.name.clone(), what: "doesn't run" };
     for service in &gateways {
         for status in platform.listed_replicas(&service.name) {
             match status.state {
                 ReplicaState::Running => return way(service, platform, &status.replica, named).await,
                 ReplicaState::Restarting | ReplicaState::Created => restarting = Some(status.name),
+                ReplicaState::Paused => {
+                    absent = Absent::NotRunning { service: service.name.clone(), what: "is paused" };
+                }
                 _ => {}
             }
         }
     }
     Err(match restarting {
         Some(name) => Absent::NotYet(format!("{name} doesn't run yet")),
-        None => Absent::NotRunning(first.name.clone()),
+        None => absent,
     })
 }
 

@@ -285,9 +285,12 @@ fn declaration(context: &Context, stack: Option<&Stack>, args: &SetupRoutesArgs)
     };
     let declaration = declaration.ok_or_else(|| {
         let name = stack.map(|stack| stack.name.as_str()).unwrap_or_default();
-        Failure::usage(format!("the stack {name} declares no routes"))
-            .hint("name a file: x-vv: {routes: kong.yml}, or --routes FILE")
-            .hint("vv setup-routes --dump writes one from what exists")
+        let failure = Failure::usage(format!("the stack {name} declares no routes"))
+            .hint("name a file: x-vv: {routes: kong.yml}, or --routes FILE");
+        match stack.is_some_and(|stack| !gateway::gateways(stack).is_empty()) {
+            true => failure.hint("vv setup-routes --dump writes one from what exists"),
+            false => failure,
+        }
     })?;
     for warning in &declaration.warnings {
         context.printer.warn(warning);

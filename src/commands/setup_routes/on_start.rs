@@ -162,7 +162,7 @@ impl Routes {
         let way = match gateway::now(stack, &platform, &Named::default()).await {
             Ok(way) => way,
             // There is nothing to prove of one that isn't to run, or can't be asked from anywhere.
-            Err(Absent::NotRunning(_) | Absent::Never(..)) => return Ok(()),
+            Err(Absent::NotRunning { .. } | Absent::Never(..)) => return Ok(()),
             Err(absent) => return Err(absent.into()),
         };
         let asked = async {

@@ -222,7 +222,7 @@ impl Admin {
             () => (format!("closed the connection: {root}"), None),
         };
         AdminError {
-            kind: ErrorKind::Unreachable,
+            kind: if no_tls { ErrorKind::Unusable } else { ErrorKind::Unreachable },
             message: format!("{address} {what}"),
             hint: hint.map(str::to_owned),
             retriable: !error.is_builder() && !no_tls,

@@ -161,7 +161,7 @@ async fn who_does_not_answer_as_kongs_admin_api() {
     Unreachable: http://no-such-host.invalid:PORT has a host name that doesn't resolve -> --admin-url names another place
     NotKong: http://127.0.0.1:PORT is Kong's proxy, and not its Admin API -> the Admin API listens on port 8001 by default
     NotKong: http://127.0.0.1:PORT answers 404, but not as Kong's Admin API -> is another service at this address? --admin-url names another place
-    Unreachable: https://127.0.0.1:PORT doesn't speak TLS -> use http:// in --admin-url
+    Unusable: https://127.0.0.1:PORT doesn't speak TLS -> use http:// in --admin-url
     Unauthorized: http://127.0.0.1:PORT wants a login: Unauthorized -> give the header that it wants with --admin-header, such as 'Kong-Admin-Token: …'
     NotReady: http://127.0.0.1:PORT answers 503: failed to get a worker
     NotReady: http://127.0.0.1:PORT answers 500: An unexpected error occurred -> Kong's own log says more

@@ -170,7 +170,7 @@ fn a_file_that_isnt_there_is_told_apart() {
     insta::assert_snapshot!(with("", "nope"), @"there is no env file nope in /w");
     insta::assert_snapshot!(with("", "none/prod.env"), @"there is no env file prod.env in /w/none, which isn't there either");
     insta::assert_snapshot!(with("compose.yml", ""), @"there is no compose file compose.yml in /w; did you mean 'compose.yaml'?");
-    insta::assert_snapshot!(with("conf", ""), @"there is no compose file conf in /w: it's a folder");
+    insta::assert_snapshot!(with("conf", ""), @"/w/conf is a folder, and no compose file");
     insta::assert_snapshot!(with("conf/nope.yml", "nope"), @"
     there is no env file nope in /w
     there is no compose file nope.yml in /w/conf
