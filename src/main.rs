@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     // Work that was broken off has not put the terminal in order.
     output::terminal::show_typing();
+    let result = result.map(|result| result.and_then(|()| output::unwritten().map_or(Ok(()), Err)));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {

@@ -15,7 +15,7 @@ use crate::plan::coming;
 use crate::plan::declared::Comparison;
 use crate::plan::observed::ObservedContainer;
 use crate::plan::operation::Plan;
-use crate::platform::Platform;
+use crate::platform::{Platform, Replica};
 use crate::probe::{Check, Level, Outcome};
 use crate::run::apply::{Applier, Balancer};
 use crate::stack::vv::Declared;
@@ -31,6 +31,17 @@ pub struct Beside {
     pub topics: Option<Topics>,
     /// Of Kong.
     pub routes: Option<Routes>,
+    /// What couldn't be read, where that is told of a service's health.
+    unreadable: Vec<Unreadable>,
+}
+
+/// Something that is declared and can't be read.
+#[derive(Clone)]
+struct Unreadable {
+    what: Declared,
+    /// Who is told of it.
+    service: String,
+    why: String,
 }
 
 impl Beside {
@@ -39,20 +50,37 @@ impl Beside {
     /// # Errors
     /// What is wrong with it.
     pub fn of(context: &Context, stack: &Stack) -> Result<Self> {
-        Ok(Self { topics: Topics::of(context, stack)?, routes: Routes::of(context, stack)? })
+        let (topics, routes) = (Topics::of(context, stack)?, Routes::of(context, stack)?);
+        Ok(Self { topics, routes, unreadable: Vec::new() })
     }
 
     /// What the gateway must be told as replicas go. One that is declared wrongly keeps nobody from stopping.
     pub fn of_gateway(context: &Context, stack: &Stack) -> Self {
-        Self { topics: None, routes: Routes::if_readable(context, stack) }
+        Self { routes: Routes::if_readable(context, stack), ..Self::default() }
     }
 
-    /// What is asked of these services, for their health.
-    pub fn of_services(context: &Context, stack: &Stack, services: &[&Service]) -> Result<Self> {
-        let is_told_of = |told_of: Option<&str>| services.iter().any(|it| told_of == Some(it.name.as_str()));
-        Ok(Self {
-            topics: if is_told_of(Topics::told_of(stack)) { Topics::of(context, stack)? } else { None },
-            routes: if is_told_of(Routes::told_of(stack)) { Routes::of(context, stack)? } else { None },
+    /// What is asked of these services, for their health. What is declared wrongly is a finding of its own, and keeps
+    /// nobody from asking the others.
+    pub fn of_services(context: &Context, stack: &Stack, services: &[&Service]) -> Self {
+        let mut beside = Self::default();
+        let of = |told_of: Option<&str>| services.iter().find(|it| told_of == Some(it.name.as_str()));
+        if let Some(service) = of(Topics::told_of(stack)) {
+            beside.topics = beside.read(Declared::Topics, service, Topics::of(context, stack));
+        }
+        if let Some(service) = of(Routes::told_of(stack)) {
+            beside.routes = beside.read(Declared::Routes, service, Routes::of(context, stack));
+        }
+        beside
+    }
+
+    fn read<T>(&mut self, what: Declared, service: &Service, read: Result<Option<T>>) -> Option<T> {
+        read.unwrap_or_else(|failure| {
+            self.unreadable.push(Unreadable {
+                what,
+                service: service.name.clone(),
+                why: failure.in_a_line(),
+            });
+            None
         })
     }
 
@@ -65,6 +93,9 @@ impl Beside {
         limit: Duration,
     ) -> Vec<Told> {
         let name = service.name.as_str();
+        if let Some(unreadable) = self.unreadable.iter().find(|it| it.service == name) {
+            return vec![unreadable.told()];
+        }
         if let Some(topics) = self.topics.as_ref().filter(|_| Topics::told_of(stack) == Some(name)) {
             let platform: Arc<dyn Platform> = Arc::<EnginePlatform>::clone(platform);
             return vec![topics.check(stack, name, platform, limit).await];
@@ -119,6 +150,21 @@ impl Beside {
     }
 }
 
+impl Unreadable {
+    fn told(&self) -> Told {
+        let check = Check {
+            replica: Replica { service: self.service.clone(), number: 0 },
+            name: format!("declared {}", self.what.name()),
+            level: Level::Deep,
+            outcome: Outcome::Fail,
+            detail: self.why.clone(),
+            hint: None,
+            took: Duration::ZERO,
+        };
+        Told { check, answered: true }
+    }
+}
+
 /// A check of what is declared.
 pub struct Told {
     /// The check.
@@ -148,7 +194,6 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Replica;
 
     #[test]
     fn brokers_that_are_down_are_told_once() {

@@ -19,12 +19,13 @@ pub mod why;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use talk::Level;
 use tokio::sync::Notify;
 
 use crate::cli::{GlobalOptions, ProgressMode};
+use crate::failure::{Failure, Kind};
 use crate::run::event::Reporter;
 
 /// Writes to stdout and stderr, as the output options say.
@@ -152,9 +153,20 @@ pub async fn reader_gone() {
     READER_GONE.notified().await;
 }
 
+/// Why something couldn't be written to stdout: a disk is full.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// What was to be written to stdout and couldn't be, though somebody reads it.
+pub fn unwritten() -> Option<Failure> {
+    let error = UNWRITTEN.get()?;
+    Some(Failure::new(Kind::Failed, format!("could not write the output: {error}")))
+}
+
 fn end_on_broken_pipe(written: io::Result<()>) {
-    if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-        READER_GONE.notify_one();
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => READER_GONE.notify_one(),
+        Err(error) => drop(UNWRITTEN.set(error)),
+        Ok(()) => {}
     }
 }
 

@@ -244,6 +244,7 @@ fn phrase(operation: &Operation) -> String {
             };
             format!("waiting until {} {what}", operation.target)
         }
+        Action::Targets(_) => format!("telling the gateway of {}", operation.target),
         action => format!("{} {}", present(action), operation.target),
     }
 }
@@ -261,7 +262,8 @@ pub(super) fn present(action: &Action) -> &'static str {
         Action::StopContainer { .. } => "stopping",
         Action::RestartContainer { .. } => "restarting",
         Action::RenameContainer { .. } => "renaming",
-        Action::Apply(_) | Action::Targets(_) => "applying",
+        Action::Apply(_) => "applying",
+        Action::Targets(_) => "telling the gateway",
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Completed => "waiting until completed",
             WaitCondition::Healthy => "waiting until healthy",
@@ -283,7 +285,8 @@ pub(super) fn past(action: &Action) -> &'static str {
         Action::StopContainer { .. } => "stopped",
         Action::RestartContainer { .. } => "restarted",
         Action::RenameContainer { .. } => "renamed",
-        Action::Apply(_) | Action::Targets(_) => "applied",
+        Action::Apply(_) => "applied",
+        Action::Targets(_) => "told to the gateway",
         Action::Wait(wait) => match wait.condition {
             WaitCondition::Completed => "completed",
             WaitCondition::Healthy => "healthy",

@@ -69,7 +69,7 @@ impl<'a> Steps<'a> {
     /// The services that hold it, as far as they take part.
     fn holders(&self, what: Declared) -> Vec<&'a Decision<'a>> {
         let holds = |decision: &&Decision<'_>| {
-            decision.desired.service.vv.kind.as_deref() == Some(what.kind()) && !decision.replicas.is_empty()
+            self.inputs.stack.holds(decision.desired.service, what) && !decision.replicas.is_empty()
         };
         self.decisions.values().filter(holds).collect()
     }

@@ -126,7 +126,7 @@ impl<'a> Moves<'a> {
     fn gateway_stays(&self, stack: &Stack, observed: &Observed) -> bool {
         let is_gateway = |name: &str| {
             let service = self.services.get(name).and_then(|service| stack.services.get(*service));
-            service.is_some_and(|service| service.vv.kind.as_deref() == Some(Declared::Routes.kind()))
+            service.is_some_and(|service| stack.holds(service, Declared::Routes))
         };
         let runs = observed.containers.iter().filter(|c| c.state == ContainerState::Running && !c.oneoff);
         let stays = runs.map(|container| container.name.as_str()).filter(|name| !self.gone.contains(name));
@@ -147,9 +147,7 @@ impl<'a> Moves<'a> {
             _ => None,
         };
         let restarted: BTreeSet<String> = operations.iter().filter_map(restarted).collect();
-        let gateways = stack.services.values();
-        let mut gateways =
-            gateways.filter(|service| service.vv.kind.as_deref() == Some(Declared::Routes.kind()));
+        let mut gateways = stack.services.values().filter(|service| stack.holds(service, Declared::Routes));
         gateways.find(|service| restarted.contains(&service.name)).map(|service| service.name.as_str())
     }
 

@@ -127,6 +127,16 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn a_full_disk_is_a_failure() {
+    let project = Project::new("full", &sleeper(""));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = project.command(&["config"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: could not write the output: No space left on device"), "{said}");
+}
+
+#[test]
 fn help_and_exit_codes() {
     let project = Project::new("help", &sleeper(""));
     project.ok(&["help"]).shows("start").shows("--stack");

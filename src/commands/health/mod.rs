@@ -129,7 +129,7 @@ pub async fn run(context: &Context, args: HealthArgs) -> Result {
     let services = context::select(&stack, &args.services)?;
     let beside = match args.quick {
         true => Beside::default(),
-        false => Beside::of_services(context, &stack, &services)?,
+        false => Beside::of_services(context, &stack, &services),
     };
     let scope = Scope {
         services,

@@ -114,7 +114,7 @@ fn at(url: &Url) -> Result<Proxy, String> {
 /// The services of a stack that are gateways.
 pub fn gateways(stack: &Stack) -> Vec<&Service> {
     let services = stack.services.values();
-    services.filter(|service| service.vv.kind.as_deref() == Some(Declared::Routes.kind())).collect()
+    services.filter(|service| stack.holds(service, Declared::Routes)).collect()
 }
 
 /// The stack's gateway, as soon as a replica of it runs and says that it is ready.
@@ -267,4 +267,25 @@ pub fn replicas(stack: &Stack, platform: &EnginePlatform) -> Replicas {
 pub fn failure_of(error: AdminError) -> Failure {
     let failure = Failure::new(error.failure(), error.message);
     error.hint.into_iter().fold(failure, Failure::hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::testing::stack;
+
+    #[test]
+    fn a_job_of_kongs_image_is_no_gateway() {
+        let stack = stack(
+            "
+services:
+  migrate: {image: kong:3.4, command: kong migrations bootstrap}
+  setup: {image: kong:3.4, x-vv: {kind: job}}
+  gateway: {image: kong:3.4, depends_on: {migrate: {condition: service_completed_successfully}}}
+  own: {image: example.test/edge, x-vv: {kind: kong}}
+",
+        );
+        let names: Vec<&str> = gateways(&stack).iter().map(|service| service.name.as_str()).collect();
+        assert_eq!(names, ["gateway", "own"]);
+    }
 }

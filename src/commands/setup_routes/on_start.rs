@@ -21,7 +21,7 @@ use crate::plan::operation::Change;
 use crate::routes::admin::AdminError;
 use crate::routes::declaration::Declaration;
 use crate::routes::expand::{expand, services};
-use crate::routes::plan::{Options, RoutePlan, plan};
+use crate::routes::plan::{Impossible, Options, RoutePlan, plan};
 use crate::routes::prove::{Level, Proof};
 use crate::routes::read::{self, typed};
 use crate::routes::{owner_tag, words};
@@ -220,12 +220,21 @@ pub(super) struct Compared {
 }
 
 fn changes(plan: &RoutePlan) -> Vec<Change> {
-    let planned = plan.changes.iter().map(words::planned);
+    let wrong = plan.impossible.iter().filter(|_| plan.blocked.is_some());
+    let wrong = wrong.map(|it| ('!', format!("{} can't be as declared", it.label), told(it)));
+    let planned = plan.changes.iter().map(words::planned).chain(wrong);
     planned.map(|(symbol, what, cause)| Change { symbol, what, cause }).collect()
+}
+
+/// Where something is declared that can't be so, and why.
+pub(super) fn told(impossible: &Impossible) -> String {
+    format!("{}: {}", impossible.mark, impossible.reason)
 }
 
 /// What stays as it is, and should be known.
 pub(super) fn notes(plan: &RoutePlan) -> Vec<String> {
-    let impossible = plan.impossible.iter().map(|it| format!("{} stays as it is: {}", it.label, it.reason));
-    plan.blocked.iter().map(|why| format!("routes: {why}")).chain(impossible).collect()
+    if let Some(why) = &plan.blocked {
+        return vec![format!("routes: {why}")];
+    }
+    plan.impossible.iter().map(|it| format!("{} isn't as declared: {}", it.label, told(it))).collect()
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::gateway::{self, Named, Way};
 use super::live;
-use super::on_start::{Compared, Routes, notes};
+use super::on_start::{Compared, Routes, notes, told};
 use crate::commands::context::helper_image;
 use crate::engine::Engine;
 use crate::engine::platform::EnginePlatform;
@@ -160,8 +160,13 @@ impl Balancer for ToldGateway {
 }
 
 fn refused(plan: &RoutePlan, applied: &Applied) -> Result<(), BackendError> {
-    let Some(kind) = applied.failure() else { return Ok(()) };
-    let told: Vec<String> = words::failures(plan, applied);
+    let blocked = plan.blocked.as_ref().map(|_| Kind::Failed);
+    let Some(kind) = applied.failure().or(blocked) else { return Ok(()) };
+    let wrong = plan.impossible.iter().map(|it| format!("{}: {}", it.label, told(it)));
+    let told: Vec<String> = match blocked {
+        Some(_) if !plan.impossible.is_empty() => wrong.collect(),
+        _ => words::failures(plan, applied),
+    };
     let message = match told.as_slice() {
         [one] => one.clone(),
         many => format!("{} (and {} more)", many.first().cloned().unwrap_or_default(), many.len() - 1),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::admin::{Admin, AdminError};
 use super::declaration::Declaration;
-use super::plan::RoutePlan;
+use super::plan::{Change, RoutePlan};
 use crate::failure::Kind;
 use crate::stack::problem::Mark;
 
@@ -82,6 +82,12 @@ impl End {
     }
 }
 
+/// What becomes of a change when nothing is sent or taken; why is said once, and not here.
+fn not_sent(change: &Change) -> Outcome {
+    let end = End::NotTried { because: "nothing is sent".to_owned() };
+    Outcome { label: change.label.clone(), end, mark: change.mark.clone() }
+}
+
 /// Carries the plan out until `end`. `declaration` is what the plan was made of. `say` is told each change that ended,
 /// as `3 of 40: route orders`.
 pub async fn apply(
@@ -92,6 +98,10 @@ pub async fn apply(
     say: &(dyn Fn(&str) + Send + Sync),
 ) -> Applied {
     let told = told::Told::of(declaration);
+    // Why stands in the plan.
+    if plan.blocked.is_some() {
+        return Applied { outcomes: plan.changes.iter().map(not_sent).collect(), said: Vec::new() };
+    }
     if plan.database {
         run::run(admin, &told, plan, end, say).await
     } else {

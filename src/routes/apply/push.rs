@@ -25,10 +25,6 @@ pub(super) async fn push(admin: &Admin, told: &Told<'_>, plan: &RoutePlan, end: 
     if plan.changes.is_empty() {
         return Applied::default();
     }
-    // Why stands in the plan.
-    if plan.blocked.is_some() {
-        return not_pushed();
-    }
     if let Some(impossible) = plan.impossible.first() {
         let because = format!("it is taken as a whole, and {} can't be as declared", impossible.label);
         let label = "the configuration".to_owned();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::live::About;
-use crate::routes::read::secrets::is_secret_field;
+use crate::routes::read::secrets::{carries_secret, is_secret_field};
 use crate::routes::schema::Field;
-use crate::stack::secret::{is_secret_name, logins_in};
+use crate::stack::secret::is_secret_name;
 
 /// Where a value stands.
 pub struct Place<'a> {
@@ -49,7 +49,7 @@ impl Placeholders {
         let is_secret = field.is_some_and(|field| field.encrypted)
             || place.path.iter().any(|name| is_secret_field(name, place.list))
             || text.contains("PRIVATE KEY-----")
-            || !logins_in(text).is_empty();
+            || carries_secret(text);
         if self.open || !is_secret || text.is_empty() || text.starts_with("{vault://") {
             return plain(text);
         }

@@ -221,6 +221,22 @@ fn kind_of(segment: &str) -> Option<Kind> {
     Some(Kind::of(name))
 }
 
+#[test]
+fn secrets_in_texts_of_plugins_are_variables() {
+    let gateway = gateway(json!({"plugins": [{
+        "id": id(1), "name": "request-transformer",
+        "config": {
+            "add": {"headers": ["Authorization:Basic cGxhbnRlZDpwbGFudGVk", "X-Env:prod"], "body": ["password:planted-body"],
+                    "querystring": ["api_key:planted-query"]},
+            "append": {"headers": ["X-Api-Key:planted-header"]},
+        },
+    }]}));
+    let written = text(&gateway, &Options { secrets: false });
+    assert!(!written.contains("planted") && !written.contains("cGxhbnRl"), "{written}");
+    assert!(written.contains("X-Env:prod"), "{written}");
+    assert!(text(&gateway, &OPEN).contains("planted-query"));
+}
+
 /// What is written of this gateway declares the same, entity by entity.
 fn assert_same(gateway: &Gateway) {
     let written = text(gateway, &OPEN);

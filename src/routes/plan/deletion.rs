@@ -92,6 +92,8 @@ fn going(planner: &Planner<'_>) -> BTreeMap<String, Fate> {
             Whose::Foreign => return None,
             Whose::Probe if is_left_behind(planner, entity) => Fate::Goes(Gone::Probe),
             Whose::Probe => return None,
+            // It may be what is declared wrongly.
+            Whose::Own if planner.faulty => return None,
             Whose::Own => match gone_replica(planner, kind, entity) {
                 Some(gone) => Fate::Goes(gone),
                 None if planner.options.prune && !may_go(planner, kind) => {

@@ -9,6 +9,7 @@ use super::identity;
 use super::live::Entity;
 use crate::routes::REPLICA_TAG;
 use crate::routes::kind::Kind;
+use crate::routes::read::secrets::carries_secret;
 use crate::routes::schema::{Field, Holds, Schema, shown};
 use crate::stack::secret::{HIDDEN, Secrecy, is_secret_text, secrecy};
 
@@ -141,7 +142,15 @@ impl Difference<'_> {
                     let get = |map: &Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
                     let (value, now) = (get(wanted), get(now));
                     if !inner.same(&value, &now) {
-                        fields.push(self.change(&format!("{path}.{name}"), Some(inner), &value, &now));
+                        let mut change = self.change(&format!("{path}.{name}"), Some(inner), &value, &now);
+                        // The name is the file's: `Authorization`, with a list of values.
+                        if secrecy(name).is_some() {
+                            let hidden = |value: &Value| {
+                                if value.is_null() { shown(value) } else { HIDDEN.to_owned() }
+                            };
+                            (change.from, change.to) = (hidden(&now), hidden(&value));
+                        }
+                        fields.push(change);
                     }
                 }
                 want.clone()
@@ -155,7 +164,13 @@ impl Difference<'_> {
 
     fn change(&self, path: &str, field: Option<&Field>, want: &Value, have: &Value) -> FieldChange {
         let show = |value: &Value| self.shown(path, field, value);
-        FieldChange { field: path.to_owned(), from: show(have), to: show(want) }
+        let (from, to) = (show(have), show(want));
+        // What stands in a secret's place was one, or will be.
+        let is_secret = [&from, &to].contains(&&HIDDEN.to_owned());
+        let hidden = |text: String, value: &Value| {
+            if is_secret && !value.is_null() { HIDDEN.to_owned() } else { text }
+        };
+        FieldChange { field: path.to_owned(), from: hidden(from, have), to: hidden(to, want) }
     }
 
     /// A value as it may be shown.
@@ -188,11 +203,6 @@ fn may_hold_secrets(field: &Field) -> bool {
         _ => false,
     };
     field.encrypted || field.referenceable || within
-}
-
-/// Whether a text has a secret in it, and not just the name of one: `http://me:password@host`, `Authorization: Basic …`.
-fn carries_secret(text: &str) -> bool {
-    text.contains([':', '=']) && is_secret_text(text)
 }
 
 /// Whether a text anywhere in the value is this one, or has it in it where it is long enough not to be so by chance.

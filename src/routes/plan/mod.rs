@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::declaration::Declaration;
 use super::gateway::{Entities, Gateway};
 use super::kind::Kind;
+use super::read::secrets::hide;
 use crate::stack::problem::Mark;
 
 /// How a plan is to be made.
@@ -59,8 +60,8 @@ pub struct RoutePlan {
     pub after: Entities,
     /// The gateway has a database: each change is sent by itself. Without one, [`RoutePlan::after`] is sent as a whole.
     pub database: bool,
-    /// Why nothing at all may be sent: a gateway without a database takes its configuration as a whole, and this one
-    /// would lose what [`RoutePlan::undeclared`] names.
+    /// Why nothing at all may be sent: something is declared wrongly; or a gateway without a database takes its
+    /// configuration as a whole, and this one would lose what [`RoutePlan::undeclared`] names.
     pub blocked: Option<String>,
 }
 
@@ -186,5 +187,10 @@ impl RoutePlan {
 
 /// Compares what is declared with what the gateway holds, and decides what is to be done.
 pub fn plan(declaration: &Declaration, gateway: &Gateway, options: &Options) -> RoutePlan {
-    planner::Planner::new(declaration, gateway, options).plan()
+    let mut plan = planner::Planner::new(declaration, gateway, options).plan();
+    let hide = |text: &mut String| *text = hide(text, &declaration.secrets);
+    plan.changes.iter_mut().for_each(|change| hide(&mut change.label));
+    plan.undeclared.iter_mut().for_each(|one| hide(&mut one.label));
+    plan.impossible.iter_mut().for_each(|one| hide(&mut one.label));
+    plan
 }

@@ -25,6 +25,8 @@ pub(super) struct Planner<'a> {
     pub live: Live<'a>,
     pub tag: String,
     pub states: Vec<State>,
+    /// Something is declared that no gateway would take, or that leads nowhere: what else was meant isn't sure.
+    pub faulty: bool,
     /// The ids of the gateway's entities that are declared ones.
     pub claimed: BTreeSet<String>,
     /// What entities are called, by their ids.
@@ -67,6 +69,7 @@ impl<'a> Planner<'a> {
             live,
             tag: owner_tag(&options.owner),
             states: vec![State::Open; declaration.entities.len()],
+            faulty: false,
             claimed: BTreeSet::new(),
             changes: HashMap::new(),
             waiting: Vec::new(),
@@ -114,12 +117,13 @@ impl<'a> Planner<'a> {
                 } else {
                     format!("{}: {}", fault.path, fault.message)
                 };
-                self.block(number, &fault.path, message, None);
+                self.fault(number, &fault.path, message, None);
             }
             let refers = match refers {
                 Ok(refers) if is_sound => refers,
                 Ok(_) => continue,
                 Err(dangling) => {
+                    self.faulty |= !dangling.follows;
                     self.block(number, &dangling.field, dangling.reason, dangling.hint);
                     continue;
                 }
@@ -150,7 +154,7 @@ impl<'a> Planner<'a> {
             let hint = hint.map(|meant| format!("did you mean '{meant}'?"));
             let has = if hint.is_some() { String::new() } else { some_of(&self.gateway.plugins) };
             let reason = format!("plugin '{name}' isn't installed on this Kong{has}");
-            self.block(number, "name", reason, hint);
+            self.fault(number, "name", reason, hint);
             return None;
         }
         let plugin = name.filter(|_| entity.kind.name() == "plugins");
@@ -159,7 +163,7 @@ impl<'a> Planner<'a> {
         let schema = self.schemas.entry(key).or_insert_with(read).clone();
         if schema.is_none() {
             let reason = format!("this Kong ({version}) has no {}", entity.kind);
-            self.block(number, "", reason, None);
+            self.fault(number, "", reason, None);
         }
         schema
     }
@@ -279,6 +283,13 @@ impl<'a> Planner<'a> {
         self.shown.insert(id, (entity.kind.clone(), shown));
     }
 
+    /// It is declared wrongly: nothing at all is sent. A route would be open without the plugin that guards it, and what
+    /// is missing in the file may be what is written wrongly in it.
+    fn fault(&mut self, number: usize, field: &str, reason: String, hint: Option<String>) {
+        self.faulty = true;
+        self.block(number, field, reason, hint);
+    }
+
     /// Nothing is sent for it, nor for what refers to it.
     fn block(&mut self, number: usize, field: &str, reason: String, hint: Option<String>) {
         if let Some(state) = self.states.get_mut(number) {
@@ -299,6 +310,14 @@ impl<'a> Planner<'a> {
         self.plan
             .impossible
             .sort_by_key(|one| (one.mark.source.name.clone(), one.mark.line, one.mark.column));
+        if self.faulty {
+            let first = self.plan.impossible.first().map(|one| one.label.clone()).unwrap_or_default();
+            let more = match self.plan.impossible_entities() {
+                0 | 1 => String::new(),
+                several => format!(" (and {} more)", several - 1),
+            };
+            self.plan.blocked = Some(format!("nothing is sent, since {first} can't be as declared{more}"));
+        }
         let gone = |id: &str| {
             let change = self.changes.get(id).and_then(|change| self.plan.changes.get(*change));
             change.is_some_and(|change| matches!(change.action, Action::Delete { .. }))

@@ -30,6 +30,8 @@ impl State {
 /// Why a reference leads nowhere.
 pub(super) struct Dangling {
     pub field: String,
+    /// It leads to what is declared, and can't be as declared.
+    pub follows: bool,
     pub reason: String,
     pub hint: Option<String>,
 }
@@ -44,7 +46,12 @@ pub(super) fn ids(
     let resolve = |(field, reference): (&String, &Reference)| {
         one(reference, declaration, states, live)
             .map(|id| (field.clone(), id))
-            .map_err(|(reason, hint)| Dangling { field: field.clone(), reason, hint })
+            .map_err(|(reason, hint)| Dangling {
+                field: field.clone(),
+                follows: matches!(&reference.to, To::Declared(number) if states.get(*number) == Some(&State::Blocked)),
+                reason,
+                hint,
+            })
     };
     entity.refers.iter().map(resolve).collect()
 }

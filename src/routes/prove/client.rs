@@ -171,6 +171,9 @@ fn reason(error: &reqwest::Error) -> Unanswered {
         if text.contains("dns error") || text.contains("failed to lookup address") {
             return Unanswered::Unresolved(error.source().map_or(text, ToString::to_string));
         }
+        if text.contains("InvalidContentType") || text.contains("corrupt message") {
+            return Unanswered::Broken("it doesn't speak TLS".to_owned());
+        }
         cause = error.source();
     }
     Unanswered::Broken(text.lines().next().unwrap_or_default().to_owned())

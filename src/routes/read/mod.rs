@@ -117,7 +117,8 @@ fn document(root: &Node, read: &beside::Beside, as_is: bool) -> Result<Declarati
     resolve::owners(&reader);
     resolve::duplicates(&reader);
     let hashed = reader.header.hashed;
-    let Reader { entities, listed, .. } = reader;
+    let Reader { mut entities, listed, .. } = reader;
+    entities.iter_mut().for_each(|entity| entity.label = secrets::hide(&entity.label, &secrets));
     let (problems, noted) = sink.into_parts();
     if !problems.is_empty() {
         return Err(secrets::cover(LoadError::new(problems), &secrets));

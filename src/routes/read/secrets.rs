@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::stack::node::{Node, Value};
 use crate::stack::problem::{LoadError, Source};
 use crate::stack::scalar::text_of;
-use crate::stack::secret::{HIDDEN, Secrecy, is_secret_name, logins_in, secrecy};
+use crate::stack::secret::{HIDDEN, Secrecy, is_secret_name, is_secret_text, logins_in, secrecy};
 
 /// Shorter ones can't be told from ordinary words in a message.
 const SHORTEST: usize = 4;
@@ -60,6 +60,11 @@ fn walk(node: &Node, key: &str, list: &str, secrets: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// Whether a text has a secret in it, and not just the name of one: `http://me:password@host`, `Authorization: Basic …`.
+pub fn carries_secret(text: &str) -> bool {
+    text.contains([':', '=']) && is_secret_text(text)
 }
 
 /// Whether a field holds a secret, by its name; `list`: of the list of entities that it stands in.

@@ -6,7 +6,7 @@ use crate::routes::plan::{Options, plan};
 use crate::routes::testing::{declaration, empty_gateway, options, told};
 
 /// A gateway with these entities, each with the defaults of its type.
-fn gateway(entities: &[(&str, Value)]) -> Gateway {
+pub(super) fn gateway(entities: &[(&str, Value)]) -> Gateway {
     let mut gateway = empty_gateway();
     for (kind, entity) in entities {
         let given = entity.as_object().unwrap();
@@ -19,7 +19,7 @@ fn gateway(entities: &[(&str, Value)]) -> Gateway {
     gateway
 }
 
-fn id(number: u32) -> String {
+pub(super) fn id(number: u32) -> String {
     format!("aaaaaaaa-0000-4000-8000-{number:012}")
 }
 
@@ -60,6 +60,7 @@ routes:
     ! kong.yml:15:40: plugin key-auth of service good: config.key_names: expected an array
     ! kong.yml:17:35: route x: service 'gooood' is neither declared nor on the gateway -> did you mean 'good'?
     ! kong.yml:18:56: route y: path_handling: expected one of: v0, v1; did you mean 'v1'?
+    blocked: nothing is sent, since route r can't be as declared (and 8 more)
     0 settled, 0 foreign
     ");
 }
@@ -77,6 +78,7 @@ routes: [{name: r, paths: [/r], service: none, path_handling: v3, https_redirect
     ! kong.yml:4:42: route r: service 'none' is neither declared nor on the gateway
     ! kong.yml:4:63: route r: path_handling: expected one of: v0, v1; did you mean 'v1'?
     ! kong.yml:4:95: route r: https_redirect_status_code: expected one of: 426, 301, 302, 307, 308
+    blocked: nothing is sent, since route r can't be as declared
     0 settled, 0 foreign
     ");
     assert_eq!(plan.impossible_entities(), 1);
@@ -342,8 +344,8 @@ key_sets: [{name: new-set}, {name: old-set}]
     insta::assert_snapshot!(planned(text, &entities, &Options { prune: true, ..options() }), @r"
     + key_sets new-set
     ~ keys k: jwk: ••• → •••; kid: k0 → k1; set: key_sets old-set → key_sets new-set
-    - key_sets undeclared-set (Undeclared)
     ! kong.yml:5:34: keys gone-set: key_sets 'nowhere' is neither declared nor on the gateway
+    blocked: nothing is sent, since keys gone-set can't be as declared
     1 settled, 0 foreign
     ");
 }
@@ -370,6 +372,7 @@ fn a_type_that_this_kong_does_not_have_is_named_with_its_version() {
     insta::assert_snapshot!(planned(text, &[], &options()), @r"
     ! kong.yml:2:19: consumer group gold: this Kong (3.4.2) has no consumer_groups
     ! kong.yml:3:40: plugin cors of consumer group gold: it needs consumer group gold, which can't be as declared
+    blocked: nothing is sent, since consumer group gold can't be as declared (and 1 more)
     0 settled, 0 foreign
     ");
 }

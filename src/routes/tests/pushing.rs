@@ -51,7 +51,7 @@ async fn what_would_be_lost_is_named_and_nothing_is_pushed() {
     blocked: this Kong has no database, so its configuration is replaced as a whole, and service old and route old would be gone
     7 settled, 0 foreign
     --
-    kong.yml:7:13: plugin rate-limiting of service orders: not tried: not pushed
+    kong.yml:7:13: plugin rate-limiting of service orders: not tried: nothing is sent
     ");
     assert_eq!(gateway.kong.writes(), []);
     let (plan, applied) = gateway.run(&declaration(&text), &Options { prune: true, ..options() }).await;
@@ -89,9 +89,8 @@ async fn what_is_impossible_keeps_everything_back() {
     let text = "services: [{name: a, host: h}, {name: b, host: h, retries: -1}, {name: c, host: h}]";
     let (_, applied) = gateway.run(&declaration(text), &options()).await;
     insta::assert_snapshot!(came_of(&applied), @r"
-    kong.yml:2:12: service a: not tried: not pushed
-    kong.yml:2:65: service c: not tried: not pushed
-    the configuration: not tried: it is taken as a whole, and service b can't be as declared
+    kong.yml:2:12: service a: not tried: nothing is sent
+    kong.yml:2:65: service c: not tried: nothing is sent
     ");
     assert_eq!(gateway.kong.writes(), []);
 }

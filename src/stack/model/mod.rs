@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use self::io::*;
 pub use self::service::*;
-use super::vv::StackVv;
+use super::vv::{Declared, StackVv};
 
 /// A whole stack, ready to be planned.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,12 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether a service holds what a stack may declare beside containers: it is of that kind, and no job of its image,
+    /// such as one that migrates Kong's database.
+    pub fn holds(&self, service: &Service, what: Declared) -> bool {
+        service.vv.kind.as_deref() == Some(what.kind()) && !self.is_job(service)
+    }
+
     /// Whether a service is a job, which runs once and ends: somebody waits for its end (also one that a profile keeps
     /// out), or the stack says so. Nothing else tells one from a server that was stopped.
     pub fn is_job(&self, service: &Service) -> bool {

@@ -105,6 +105,7 @@ pub fn brokers(stack: &Stack) -> Vec<&Service> {
     let services = stack.services.values();
     services
         .filter(|service| Kind::of(service) == Some(Kind::Kafka) && listeners::is_broker(service))
+        .filter(|service| !stack.is_job(service))
         .collect()
 }
 
