@@ -201,7 +201,8 @@ fn two_starts_at_once() {
 
 #[test]
 fn interrupted() {
-    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, 'false'], interval: 1h}\n";
+    // Nothing is run in it while it waits: an engine that freezes a command at its beginning hangs.
+    let rest = "    command: [sleep, '1000']\n    x-vv: {probe: {http: {port: 8080, path: /}}}\n";
     let project = Project::new("interrupted", &one(BUSYBOX, rest));
     let child = project.command(&["start"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     wait_until("its container is there", || !project.containers().is_empty());
@@ -264,7 +265,8 @@ fn what_can_be_done_without_fails_no_start() {
 
 #[test]
 fn one_that_is_paused_is_not_waited_for() {
-    let rest = "    command: [sleep, '1000']\n    healthcheck: {test: [CMD, 'false'], interval: 1h}\n";
+    // Nothing is run in it while it waits: an engine that freezes a command at its beginning hangs.
+    let rest = "    command: [sleep, '1000']\n    x-vv: {probe: {http: {port: 8080, path: /}}}\n";
     let project = Project::new("pausedwait", &one(BUSYBOX, rest));
     let child = project.command(&["start"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     wait_until("it runs", || {
