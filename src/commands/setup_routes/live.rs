@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::gateway::Way;
 use crate::routes::admin::{Admin, AdminError, ErrorKind};
+use crate::routes::apply::{Applied, End};
 use crate::routes::declaration::Declaration;
 use crate::routes::kind::Kind;
 use crate::routes::plan::{Action, RoutePlan};
@@ -21,8 +22,8 @@ pub struct Proving {
     pub owner_tag: String,
     /// Routes that allow only methods that change something are asked all the same.
     pub unsafe_probes: bool,
-    /// The plan was carried out; else the gateway hasn't what it would make.
-    pub applied: bool,
+    /// The ids of what the plan makes and the gateway hasn't.
+    pub unmade: BTreeSet<String>,
     /// Something was written just now: it must reach the proxy first.
     pub changed: bool,
     /// When everything must be over.
@@ -39,7 +40,7 @@ pub async fn prove(
     plan: &RoutePlan,
     proving: &Proving,
 ) -> Result<Vec<Proof>, AdminError> {
-    let wanted = wanted(declaration, plan, proving.applied);
+    let wanted = wanted(declaration, plan, &proving.unmade);
     let Ok(proxy) = &way.proxy else { return Ok(Vec::new()) };
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -67,16 +68,24 @@ pub async fn settled(way: &Way, plan: &RoutePlan, owner_tag: &str, end: Instant)
         .map_err(|error| blocked(error, proxy))
 }
 
+/// The ids of what a plan makes and the gateway hasn't: nothing was applied, or this wasn't done.
+pub fn unmade(plan: &RoutePlan, applied: Option<&Applied>) -> BTreeSet<String> {
+    let is_done = |number: usize| {
+        let outcome = applied.and_then(|applied| applied.outcomes.get(number));
+        outcome.is_some_and(|outcome| matches!(outcome.end, End::Done))
+    };
+    let created = plan.changes.iter().enumerate().filter(|(_, change)| change.action == Action::Create);
+    created.filter(|(number, _)| !is_done(*number)).map(|(_, change)| change.id.clone()).collect()
+}
+
 /// The declared routes.
-fn wanted(declaration: &Declaration, plan: &RoutePlan, applied: bool) -> Vec<Wanted> {
+fn wanted(declaration: &Declaration, plan: &RoutePlan, unmade: &BTreeSet<String>) -> Vec<Wanted> {
     let routes = Kind::of("routes");
-    let creates = plan.changes.iter().filter(|change| change.action == Action::Create);
-    let created: BTreeSet<String> = creates.map(|change| change.id.clone()).collect();
     let declared = declaration.entities.iter().zip(&plan.ids).filter(|(entity, _)| entity.kind == routes);
     declared
         .filter_map(|(entity, id)| {
             let id = id.clone()?;
-            let missing = !applied && created.contains(&id);
+            let missing = unmade.contains(&id);
             Some(Wanted { id, label: entity.label.clone(), missing })
         })
         .collect()

@@ -201,7 +201,7 @@ impl Job<'_> {
         let proving = live::Proving {
             owner_tag: owner_tag(self.owner),
             unsafe_probes: self.args.unsafe_probes,
-            applied: applied.is_some(),
+            unmade: live::unmade(plan, applied),
             changed: applied.is_some_and(Applied::changed),
             end: self.end,
         };

@@ -63,7 +63,7 @@ impl Routes {
             let proving = Proving {
                 owner_tag: owner_tag(&stack.name),
                 unsafe_probes: false,
-                applied: false,
+                unmade: live::unmade(plan, None),
                 changed: false,
                 end: begun + limit,
             };

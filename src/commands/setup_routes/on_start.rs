@@ -174,7 +174,7 @@ impl Routes {
                 &Proving {
                     owner_tag: owner_tag(&stack.name),
                     unsafe_probes: false,
-                    applied: false,
+                    unmade: live::unmade(&plan, None),
                     changed,
                     end,
                 },

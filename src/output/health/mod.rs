@@ -79,7 +79,11 @@ pub fn table(report: &Report, all: bool) -> String {
         if let Some(hint) = &line.hint
             && line.status > Outcome::Skipped
         {
-            hints.push(format!("{who}: {}", in_a_line(hint)));
+            // Many routes of a gateway may have the same.
+            let hint = format!("{who}: {}", in_a_line(hint));
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
         }
     }
     let mut text = table::render(&mut cells);
