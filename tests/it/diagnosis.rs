@@ -278,6 +278,10 @@ fn healthchecks_that_fail() {
         "its healthcheck runs curl, which isn't in the image",
     );
     has(&why(&project, "nowget", "healthcheck_missing"), "vvwget");
+    let failing = project.container("failing-1");
+    wait_until("the engine calls it unhealthy", || {
+        docker(&["inspect", "-f", "{{.State.Health.Status}}", &failing]).trim() == "unhealthy"
+    });
     has(&why(&project, "failing", "healthcheck_fails"), "the cache is cold");
 }
 

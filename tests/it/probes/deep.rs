@@ -69,7 +69,7 @@ pub async fn goes_away(service: &Service, container: &Container) {
     assert!(frozen.ends_with("accepts but says nothing within 0.7 s"), "{frozen}");
     until_ready(service, container).await;
 
-    docker(&["pause", &container.name]);
+    container.pause();
     let paused = first_failure(patience).await;
     docker(&["unpause", &container.name]);
     assert_eq!(paused, "Container: paused: its processes are frozen");

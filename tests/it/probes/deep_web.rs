@@ -232,7 +232,7 @@ async fn jaeger_in_every_state() {
     container.freeze();
     platform.breaks("jaeger", "says nothing within 2 s").await;
     docker(&["kill", "--signal", "CONT", &container.name]);
-    docker(&["pause", &container.name]);
+    container.pause();
     platform.breaks("jaeger", "paused: its processes are frozen").await;
     docker(&["unpause", &container.name]);
     docker(&["network", "disconnect", "bridge", &container.name]);

@@ -25,6 +25,18 @@ pub struct Container {
 }
 
 impl Container {
+    /// Pauses it. A busy kernel may not freeze all of its processes in time.
+    pub fn pause(&self) {
+        for _ in 0..10 {
+            let ran = Command::new("docker").args(["pause", &self.name]).output().unwrap();
+            if ran.status.success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        docker(&["pause", &self.name]);
+    }
+
     /// Starts one. `options` are those of `docker run`, `command` the container's.
     pub fn start(test: &str, image: &str, options: &[&str], command: &[&str]) -> Self {
         let run = std::env::var("VV_TEST_RUN").unwrap_or_else(|_| format!("vvt{}", std::process::id()));

@@ -31,7 +31,7 @@ async fn from_running_to_stopped() {
         "container Ok, port 6379 Ok, ping Ok, writes Ok, persistence Ok, replication Ok"
     );
 
-    docker(&["pause", &container.name]);
+    container.pause();
     let paused = checks(&redis, &container).await;
     docker(&["unpause", &container.name]);
     assert_eq!(
