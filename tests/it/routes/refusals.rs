@@ -8,6 +8,7 @@ use vv_stand_ins::kong::{Fault, Options};
 
 use super::gateway::Gate;
 use super::mes;
+use super::stacks::{Ports, project, stub, with_database};
 use crate::support::Ran;
 
 /// Runs `vv setup-routes` on another Admin API than the gate's.
@@ -128,4 +129,26 @@ fn a_bad_declaration() {
 fn there_is_nothing_to_set_up() {
     let gate = Gate::with_database("routes-none", mes::FILE);
     gate.project.fails(2, &["setup-routes"]).says("declares no routes").says("--routes FILE");
+}
+
+/// A file with a mistake is told of, by a start and by health, and keeps nobody from hearing of the rest.
+#[test]
+fn a_start_fails_and_health_goes_on() {
+    const FILE: &str = "_format_version: '3.0'
+services:
+  - {name: shop, url: 'http://shop:8080', routes: [{name: shop, paths: [/shop], strip_path: false}]}
+";
+    let ports = Ports::free();
+    let project = project("routes-wrong", &with_database(ports), &stub("shop", 8080, &["/shop"]), FILE);
+    project.ok(&["start"]);
+    project.write("kong.yml", &format!("{FILE}_transform: maybe\n"));
+    let ran = project.fails(1, &["health", "--all"]);
+    ran.shows("kong.yml:4:13: _transform: expected true or false").shows("GET /");
+    project.write("kong.yml", &format!("{FILE}plugins: [{{name: ip-restrictions}}]\n"));
+    for _ in 0..2 {
+        project.fails(1, &["start"]).says("kong.yml:4:").says("'ip-restrictions' isn't installed");
+    }
+    project.write("kong.yml", FILE);
+    project.ok(&["start"]).says("nothing to do");
+    project.ok(&["down", "-v"]);
 }
