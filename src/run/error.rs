@@ -103,6 +103,21 @@ pub struct BackendError {
     pub hints: Vec<String>,
 }
 
+impl BackendError {
+    /// Of several things that were refused: the first is told, and how many more there are.
+    pub fn of_all(kind: Kind, told: &[String], hint: &str) -> Self {
+        let message = match told {
+            [one] => one.clone(),
+            many => format!(
+                "{} (and {} more)",
+                many.first().cloned().unwrap_or_default(),
+                many.len().saturating_sub(1)
+            ),
+        };
+        Self { kind, message, hints: vec![hint.to_owned()] }
+    }
+}
+
 /// What an interrupt left.
 #[derive(Debug, Default)]
 pub struct Interruption {

@@ -155,11 +155,7 @@ impl Applier for ApplyTopics {
             .filter(|outcome| outcome.end != End::Done)
             .map(|outcome| format!("topic {}: {}", outcome.topic, words::end(&outcome.end)))
             .collect();
-        let message = match told.as_slice() {
-            [one] => one.clone(),
-            many => format!("{} (and {} more)", many.first().cloned().unwrap_or_default(), many.len() - 1),
-        };
-        Err(BackendError { kind, message, hints: vec!["vv init-topics --check shows each".to_owned()] })
+        Err(BackendError::of_all(kind, &told, "vv init-topics --check shows each"))
     }
 }
 

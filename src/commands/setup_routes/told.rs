@@ -167,11 +167,7 @@ fn refused(plan: &RoutePlan, applied: &Applied) -> Result<(), BackendError> {
         Some(_) if !plan.impossible.is_empty() => wrong.collect(),
         _ => words::failures(plan, applied),
     };
-    let message = match told.as_slice() {
-        [one] => one.clone(),
-        many => format!("{} (and {} more)", many.first().cloned().unwrap_or_default(), many.len() - 1),
-    };
-    Err(BackendError { kind, message, hints: vec!["vv setup-routes --check shows each".to_owned()] })
+    Err(BackendError::of_all(kind, &told, "vv setup-routes --check shows each"))
 }
 
 fn unasked(message: String) -> BackendError {
