@@ -278,7 +278,7 @@ mod tests {
         let documents = [
             Report::new("shop", &plan, None, &[], Some("--no-live")),
             Report::new("shop", &plan, Some(&applied), &[], Some("--no-live")),
-            Report::new("shop", &settled, None, &[], Some("--no-live")),
+            Report::new("shop", &settled, None, &[], None),
             Report::new("shop", &blocked, Some(&nothing), &[], Some("--no-live")),
         ];
         let statuses: Vec<Status> = documents.iter().map(|document| document.status).collect();

@@ -184,7 +184,7 @@ impl Job<'_> {
             return Some("--dry-run");
         }
         if plan.blocked.is_some() || applied.is_some_and(|applied| !applied.said.is_empty()) {
-            return Some("Kong has nothing of what is declared");
+            return Some("what is declared wasn't sent, or not taken");
         }
         let why = self.way.proxy.as_ref().err()?;
         self.context.printer.warn(format_args!("the routes aren't proven: {why}"));

@@ -1,7 +1,7 @@
 //! What an engine has said of itself, remembered. `/version` takes it 15 ms, in which it runs other programs to ask for
 //! theirs, at the beginning of every command; `/_ping` takes one, and tells whether it is still the same.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -58,9 +58,9 @@ struct Socket {
 
 impl Socket {
     fn at(path: &Path) -> Option<Self> {
-        let of = |it: &Metadata| (it.dev(), it.ino(), (it.ctime(), it.ctime_nsec()));
-        let (device, inode, changed) = of(&fs::metadata(path).ok()?);
-        Some(Self { path: path.to_owned(), device, inode, changed })
+        let found = fs::metadata(path).ok()?;
+        let changed = (found.ctime(), found.ctime_nsec());
+        Some(Self { path: path.to_owned(), device: found.dev(), inode: found.ino(), changed })
     }
 }
 
@@ -115,10 +115,10 @@ struct Pinged {
 async fn ping(path: &Path) -> Option<Pinged> {
     let stream = UnixStream::connect(path).await.ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-    let driver = tokio::spawn(connection);
+    // It ends with its sender.
+    tokio::spawn(connection);
     let request = Request::get("/_ping").header(header::HOST, "engine").body(Empty::<Bytes>::new()).ok()?;
     let answer = sender.send_request(request).await.ok()?;
-    driver.abort();
     let said = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
     let is_well = answer.status() == StatusCode::OK;
     Some(Pinged { server: said("server")?, api: said("api-version")? }).filter(|_| is_well)

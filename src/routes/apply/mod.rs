@@ -82,10 +82,12 @@ impl End {
     }
 }
 
-/// What becomes of a change when nothing is sent or taken; why is said once, and not here.
-fn not_sent(change: &Change) -> Outcome {
-    let end = End::NotTried { because: "nothing is sent".to_owned() };
-    Outcome { label: change.label.clone(), end, mark: change.mark.clone() }
+impl Outcome {
+    /// That of a change when nothing is sent or taken; why is said once, and not here.
+    fn not_tried(change: &Change, because: &str) -> Self {
+        let end = End::NotTried { because: because.to_owned() };
+        Self { label: change.label.clone(), end, mark: change.mark.clone() }
+    }
 }
 
 /// Carries the plan out until `end`. `declaration` is what the plan was made of. `say` is told each change that ended,
@@ -100,6 +102,7 @@ pub async fn apply(
     let told = told::Told::of(declaration);
     // Why stands in the plan.
     if plan.blocked.is_some() {
+        let not_sent = |change| Outcome::not_tried(change, "nothing is sent");
         return Applied { outcomes: plan.changes.iter().map(not_sent).collect(), said: Vec::new() };
     }
     if plan.database {

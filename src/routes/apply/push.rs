@@ -21,15 +21,8 @@ pub(super) async fn push(admin: &Admin, told: &Told<'_>, plan: &RoutePlan, end: 
     };
     let ended =
         |change: &Change, end: End| Outcome { label: change.label.clone(), end, mark: change.mark.clone() };
-    let not_pushed = || all(&|change| not_pushed(change));
     if plan.changes.is_empty() {
         return Applied::default();
-    }
-    if let Some(impossible) = plan.impossible.first() {
-        let because = format!("it is taken as a whole, and {} can't be as declared", impossible.label);
-        let label = "the configuration".to_owned();
-        let said = vec![Outcome { label, end: End::NotTried { because }, mark: None }];
-        return Applied { said, ..not_pushed() };
     }
     let text = Value::Object(document(&plan.after)).to_string();
     let answer = match ask(admin, &text, true, end).await {
@@ -54,12 +47,6 @@ pub(super) async fn push(admin: &Admin, told: &Told<'_>, plan: &RoutePlan, end: 
         }
     }
     judged(told, plan, faults, &refused)
-}
-
-/// What becomes of a change when the configuration isn't sent or isn't taken; why is said once, and not here.
-fn not_pushed(change: &Change) -> Outcome {
-    let end = End::NotTried { because: "not pushed".to_owned() };
-    Outcome { label: change.label.clone(), end, mark: change.mark.clone() }
 }
 
 async fn ask(
@@ -105,7 +92,7 @@ fn judged(told: &Told<'_>, plan: &RoutePlan, faults: Vec<Fault>, answer: &Answer
     }
     let outcomes = plan.changes.iter().map(|change| {
         let Some(faults) = by_id.get(&change.id) else {
-            return not_pushed(change);
+            return Outcome::not_tried(change, "not pushed");
         };
         let faults: Vec<(String, String)> =
             faults.iter().map(|fault| (fault.path.clone(), fault.message.clone())).collect();

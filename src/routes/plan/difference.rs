@@ -142,35 +142,36 @@ impl Difference<'_> {
                     let get = |map: &Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
                     let (value, now) = (get(wanted), get(now));
                     if !inner.same(&value, &now) {
-                        let mut change = self.change(&format!("{path}.{name}"), Some(inner), &value, &now);
                         // The name is the file's: `Authorization`, with a list of values.
-                        if secrecy(name).is_some() {
-                            let hidden = |value: &Value| {
-                                if value.is_null() { shown(value) } else { HIDDEN.to_owned() }
-                            };
-                            (change.from, change.to) = (hidden(&now), hidden(&value));
-                        }
-                        fields.push(change);
+                        let path = format!("{path}.{name}");
+                        fields.push(self.change(&path, Some(inner), &value, &now, secrecy(name).is_some()));
                     }
                 }
                 want.clone()
             }
             _ => {
-                fields.push(self.change(path, field, want, have));
+                fields.push(self.change(path, field, want, have, false));
                 want.clone()
             }
         }
     }
 
-    fn change(&self, path: &str, field: Option<&Field>, want: &Value, have: &Value) -> FieldChange {
-        let show = |value: &Value| self.shown(path, field, value);
-        let (from, to) = (show(have), show(want));
+    /// `named`: the value's own name says that it is a secret.
+    fn change(
+        &self,
+        path: &str,
+        field: Option<&Field>,
+        want: &Value,
+        have: &Value,
+        named: bool,
+    ) -> FieldChange {
+        let (from, to) = (self.shown(path, field, have), self.shown(path, field, want));
         // What stands in a secret's place was one, or will be.
-        let is_secret = [&from, &to].contains(&&HIDDEN.to_owned());
-        let hidden = |text: String, value: &Value| {
+        let is_secret = named || from == HIDDEN || to == HIDDEN;
+        let told = |text, value: &Value| {
             if is_secret && !value.is_null() { HIDDEN.to_owned() } else { text }
         };
-        FieldChange { field: path.to_owned(), from: hidden(from, have), to: hidden(to, want) }
+        FieldChange { field: path.to_owned(), from: told(from, have), to: told(to, want) }
     }
 
     /// A value as it may be shown.

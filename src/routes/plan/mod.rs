@@ -189,8 +189,9 @@ impl RoutePlan {
 pub fn plan(declaration: &Declaration, gateway: &Gateway, options: &Options) -> RoutePlan {
     let mut plan = planner::Planner::new(declaration, gateway, options).plan();
     let hide = |text: &mut String| *text = hide(text, &declaration.secrets);
-    plan.changes.iter_mut().for_each(|change| hide(&mut change.label));
-    plan.undeclared.iter_mut().for_each(|one| hide(&mut one.label));
-    plan.impossible.iter_mut().for_each(|one| hide(&mut one.label));
+    // Those of what is declared have none in them.
+    let gone =
+        plan.changes.iter_mut().filter(|change| change.declared.is_none()).map(|change| &mut change.label);
+    gone.chain(plan.undeclared.iter_mut().map(|one| &mut one.label)).for_each(hide);
     plan
 }

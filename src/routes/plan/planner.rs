@@ -310,13 +310,16 @@ impl<'a> Planner<'a> {
         self.plan
             .impossible
             .sort_by_key(|one| (one.mark.source.name.clone(), one.mark.line, one.mark.column));
-        if self.faulty {
+        // Without a database the configuration is taken as a whole.
+        let is_whole = !self.gateway.database && !self.plan.impossible.is_empty();
+        if self.faulty || is_whole {
             let first = self.plan.impossible.first().map(|one| one.label.clone()).unwrap_or_default();
             let more = match self.plan.impossible_entities() {
                 0 | 1 => String::new(),
                 several => format!(" (and {} more)", several - 1),
             };
-            self.plan.blocked = Some(format!("nothing is sent, since {first} can't be as declared{more}"));
+            let why = format!("nothing is sent, since {first} can't be as declared{more}");
+            self.plan.blocked.get_or_insert(why);
         }
         let gone = |id: &str| {
             let change = self.changes.get(id).and_then(|change| self.plan.changes.get(*change));
